@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# deps.sh guest|check|debug: installs what is missing for a run in the virtual
+# machine, for all the tests, for building the debug kernel.
+
+. "${0%/*}/common.sh"
+
+guest='gcc make libc6-dev kmod cpio busybox-static qemu-system-x86
+	linux-image-amd64 linux-headers-amd64'
+check='sparse libcap-dev gcc-multilib'
+debug='linux-source-6.12 bc bison flex libelf-dev xz-utils'
+
+case $1 in
+guest) wanted=$guest ;;
+check) wanted="$guest $check" ;;
+debug) wanted="$guest $check $debug" ;;
+*) die "usage: deps.sh guest|check|debug" ;;
+esac
+
+# Elsewhere than on Debian the packages have other names: let the first
+# missing program speak for itself.
+command -v dpkg-query >/dev/null || exit 0
+
+missing=
+for package in $wanted; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>&1)
+	[ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+[ "$(id -u)" = 0 ] || die "please install these packages:$missing"
+
+echo "kdbus: installing$missing"
+mkdir -p "$BUILD/log"
+log=$BUILD/log/apt.log
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086 # a list of names
+if ! { apt-get -q update && apt-get -q -y --no-install-recommends \
+	install $missing; } >"$log" 2>&1 </dev/null; then
+	tail -n 20 "$log" >&2
+	die "could not install$missing"
+fi

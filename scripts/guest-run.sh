@@ -1,0 +1,119 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Runs as process 1 of the virtual machine, on top of the host's files: loads
+# the module, mounts kdbusfs, runs what guest.sh was asked to run, takes all
+# of it down again and reports over the third serial port.
+
+# From guest.sh: TOP, MODULE, MODNAME, MODE, TERM and the function run_command.
+# shellcheck source=/dev/null
+. /run/guest.conf
+
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export HOME=/root USER=root SHELL=/bin/bash LANG=C.UTF-8 TERM
+fs=${MODNAME}fs
+dir=/sys/fs/$MODNAME
+kmemleak=/sys/kernel/debug/kmemleak
+
+stty -F /dev/ttyS2 raw
+exec 3>/dev/ttyS2
+
+# expect NAME COMMAND: a test of its own; COMMAND prints what is wrong.
+expect()
+{
+	name=$1
+	shift
+	if what=$("$@" 2>&1); then
+		echo "ok $name" >&3
+	else
+		echo "not ok $name" >&3
+		printf '%s\n' "$what"
+	fi
+}
+
+power_off()
+{
+	exec 3>&-
+	# waits until all output is out
+	stty -F /dev/ttyS0 -onlcr
+	sync
+	exec busybox reboot -f
+}
+
+set_up()
+{
+	hostname kdbus
+	busybox ip link set lo up
+	for controller in memory pids cpu; do
+		echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
+	done 2>/dev/null
+	[ ! -e $kmemleak ] || echo clear >$kmemleak
+
+	# log-check.sh starts here
+	echo "kdbus: tests begin" >/dev/kmsg
+}
+
+load()
+{
+	insmod "$MODULE" && mount -t "$fs" "$fs" "$dir"
+}
+
+# Whoever closes last may still be on its way out, so be patient.
+patiently()
+{
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		! "$@" >/dev/null 2>&1 || return 0
+		sleep 0.5
+	done
+	"$@"
+}
+
+unmount_all()
+{
+	umount "$dir" || return
+	mounts=$(grep -s " - $fs " /proc/[0-9]*/mountinfo)
+	[ -z "$mounts" ] || { echo "$mounts"; return 1; }
+}
+
+unload()
+{
+	patiently rmmod "$MODNAME" && return
+	lsmod
+	busybox ps -o pid,ppid,stat,args | grep -v ' \[.*\]$'
+	return 1
+}
+
+# A leak counts when it is five seconds old and two scans agree.
+find_leaks()
+{
+	sleep 6
+	echo scan >$kmemleak
+	echo scan >$kmemleak
+	leaks=$(cat $kmemleak)
+	[ -z "$leaks" ] || { echo "$leaks"; return 1; }
+}
+
+set_up
+if ! load; then
+	echo "kdbus: cannot load or mount the module"
+	echo "not ok module loads" >&3
+	dmesg | tail -n 20
+	power_off
+fi
+echo "ok module loads" >&3
+
+if [ "$MODE" = shell ]; then
+	setsid -w -c "$TOP/scripts/guest-shell.sh" <>/dev/ttyS0 >&0 2>&1
+	status=$?
+else
+	stty -F /dev/ttyS0 -onlcr -echo
+	(run_command </dev/null 3>&-)
+	status=$?
+fi
+
+expect "nothing left mounted" unmount_all
+[ ! -e $kmemleak ] || expect "no memory leaked" find_leaks
+expect "module unloads" unload
+[ ! -e $kmemleak ] || expect "no memory leaked by unloading" find_leaks
+echo "exit $status" >&3
+power_off

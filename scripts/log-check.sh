@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# log-check.sh FILE: looks through a kernel log for anything that says that
+# the kernel is not well, prints it with what is around it and fails.
+
+. "${0%/*}/common.sh"
+
+[ -r "$1" ] || die "there is no kernel log $1"
+
+awk '
+# What was before the tests is not about them.
+/kdbus: tests begin/ { n = 0; next }
+{ line[++n] = $0 }
+
+END {
+	for (i = 1; i <= n; i++) {
+		# These two print a stack to explain something harmless:
+		# a test asked for the failure.
+		if (line[i] ~ /FAULT_INJECTION: forcing|invoked oom-killer/)
+			harmless = 1
+		else if (harmless && line[i] ~ /<\/TASK>/)
+			harmless = 0
+		else if (line[i] ~ bad &&
+			 !(harmless && line[i] ~ /Call Trace:/))
+			print_around(i)
+	}
+	exit found
+}
+
+function print_around(at,    from, to)
+{
+	found = 1
+	from = at - 3 > printed ? at - 3 : printed + 1
+	to = at + 40 < n ? at + 40 : n
+	if (from <= to && from != printed + 1)
+		print "--"
+	for (; from <= to; from++)
+		print line[printed = from]
+}
+
+BEGIN {
+	bad = "(BUG|WARNING|Oops|UBSAN|KASAN|KFENCE|ODEBUG|refcount_t)[ :]" \
+	"|\\[#[0-9]+\\]|Call Trace:|cut here|Kernel panic" \
+	"|INFO: (task|rcu|possible|trying|lockdep|Slab|Object|Freed)" \
+	"|(possible|inconsistent|suspicious) .*(lock|RCU)" \
+	"|(soft|hard|workqueue) ?lockup|blocked for more than" \
+	"|rcu.*(stall|detected)|scheduling while atomic" \
+	"|sleeping function called|use-after-free|double[- ]free" \
+	"|(list_add|list_del|slab|stack|page|heap).*corrupt" \
+	"|[Pp]oison overwritten|Redzone|Bad page|bad (page|area|unlock)" \
+	"|unreferenced object|kmemleak: .*(new suspected|disabled)" \
+	"|unable to handle|Busy inodes|Objects remaining|still in use" \
+	"|DEBUG_LOCKS_WARN_ON|lock held|cannot create duplicate" \
+	"|kobject.*(tried|error)|page allocation failure|Memory pool empty"
+}
+' "$1"
