@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef KDBUS_METADATA_H
+#define KDBUS_METADATA_H
+
+/**
+ * DOC: Metadata
+ *
+ * What the kernel tells a receiver about a sender, in terms of the receiver's
+ * own namespaces. The receiver's point of view (&struct kdbus_meta_view) is
+ * pinned at HELLO and never changes. The sender is the calling task: its data
+ * is read, translated and written into an image of items in one go, so that no
+ * reference on a shared kernel object is taken per message. Only what the
+ * receiver wants and may have is looked at. What has no source is absent;
+ * optional metadata never makes a message fail.
+ */
+
+#include <linux/path.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/kdbus.h>
+
+struct cgroup_namespace;
+struct cred;
+struct pid_namespace;
+struct user_namespace;
+
+/**
+ * struct kdbus_meta_view - the namespaces of a receiver
+ * @serial:	views are numbered in the order of their init
+ * @user_ns:	of the credentials that opened the endpoint
+ * @pid_ns:	of the task that said HELLO
+ * @cgroup_ns:	of the task that said HELLO
+ * @root:	root directory of the task that said HELLO; keeps its mount busy
+ * @euid:	effective uid of the credentials that opened the endpoint
+ *
+ * Never changes between init and deinit; all references are its own.
+ */
+struct kdbus_meta_view {
+	u64 serial;
+	struct user_namespace *user_ns;
+	struct pid_namespace *pid_ns;
+	struct cgroup_namespace *cgroup_ns;
+	struct path root;
+	kuid_t euid;
+};
+
+/**
+ * struct kdbus_meta_sender - what the sending connection adds to its task
+ * @attach_flags_send:	KDBUS_ATTACH_* that the sender grants
+ * @description:	description given at HELLO, or NULL
+ */
+struct kdbus_meta_sender {
+	u64 attach_flags_send;
+	const char *description;
+};
+
+/* bytes of an image that need no allocation */
+#define KDBUS_META_INLINE	256
+
+/**
+ * struct kdbus_meta - metadata of one message while it is being sent
+ * @sender:		the sending connection's part; NULL if the kernel sends
+ * @data:		rendered items, 8-aligned, @size bytes (without the
+ *			padding of the last item)
+ * @size:		bytes of the image; 0 if there is no item at all
+ * @capacity:		bytes at @data
+ * @seqnum_offset:	where in @data the sequence number of a TIMESTAMP item
+ *			belongs, 0 if there is none. It is written when the
+ *			message is committed
+ * @mask:		KDBUS_ATTACH_* that @data was made for
+ * @view:		view that @data was made for, without references: only
+ *			to be compared with
+ * @newest:		all views up to this serial existed when @data was made
+ * @monotonic_ns:	time of the message, 0 until it is needed
+ * @realtime_ns:	same
+ * @inline_data:	first memory of @data
+ *
+ * Lives on the stack of the task that sends, which is its only user. It keeps
+ * what was sampled for one receiver for the next one. @mask and what follows
+ * is private to the metadata files.
+ */
+struct kdbus_meta {
+	const struct kdbus_meta_sender *sender;
+	u8 *data;
+	size_t size;
+	size_t capacity;
+	size_t seqnum_offset;
+
+	u64 mask;
+	struct kdbus_meta_view view;
+	u64 newest;
+	u64 monotonic_ns;
+	u64 realtime_ns;
+
+	u64 inline_data[KDBUS_META_INLINE / sizeof(u64)];
+};
+
+int kdbus_attach_flags_sanitize(u64 flags, u64 *out);
+
+void kdbus_meta_view_init(struct kdbus_meta_view *view,
+			  const struct cred *opener);
+void kdbus_meta_view_deinit(struct kdbus_meta_view *view);
+
+void kdbus_meta_init(struct kdbus_meta *meta,
+		     const struct kdbus_meta_sender *sender);
+void kdbus_meta_deinit(struct kdbus_meta *meta);
+void kdbus_meta_render(struct kdbus_meta *meta,
+		       const struct kdbus_meta_view *view,
+		       u64 attach_flags_recv);
+
+#endif
