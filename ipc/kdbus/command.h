@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef KDBUS_COMMAND_H
+#define KDBUS_COMMAND_H
+
+/**
+ * DOC: Command framing
+ *
+ * Every command struct, and the message of SEND, has the same frame: a size,
+ * flags, fixed members and items. The frame is copied from user space once and
+ * checked against one table per command; from then on only the copy is used.
+ * Negotiation is part of the frame.
+ *
+ * No lock and no active reference is held while user memory is touched.
+ */
+
+#include <linux/types.h>
+#include <linux/kdbus.h>
+
+#include "item.h"
+
+/* most item types that one object accepts, see the tables */
+#define KDBUS_COMMAND_MAX_SPECS		12
+
+/* objects up to this many bytes are copied to the stack */
+#define KDBUS_COMMAND_INLINE		512
+
+/**
+ * struct kdbus_command_spec - what a command accepts
+ * @size:		bytes of the fixed part
+ * @flags:		flags besides KDBUS_FLAG_NEGOTIATE
+ * @has_return_flags:	the object has a return_flags member
+ * @n_items:		elements of @items
+ * @items:		item types; the first is KDBUS_ITEM_NEGOTIATE
+ */
+struct kdbus_command_spec {
+	u32 size;
+	u64 flags;
+	bool has_return_flags;
+	u32 n_items;
+	const struct kdbus_item_spec *items;
+};
+
+/**
+ * struct kdbus_command - a command while it is executed
+ * @spec:	what it was checked against
+ * @user:	where it came from
+ * @data:	the private copy
+ * @size:	bytes of the copy
+ * @items:	first item of each type of @spec, or NULL
+ * @inline_data: memory of small copies
+ *
+ * Lives on the stack of the caller.
+ */
+struct kdbus_command {
+	const struct kdbus_command_spec *spec;
+	void __user *user;
+	void *data;
+	size_t size;
+	const struct kdbus_item *items[KDBUS_COMMAND_MAX_SPECS];
+	u64 inline_data[KDBUS_COMMAND_INLINE / sizeof(u64)];
+};
+
+int kdbus_command_import(struct kdbus_command *command,
+			 const struct kdbus_command_spec *spec,
+			 void __user *user);
+void kdbus_command_release(struct kdbus_command *command);
+
+/* the items of the copy */
+static inline void *kdbus_command_area(const struct kdbus_command *command)
+{
+	return (u8 *)command->data + command->spec->size;
+}
+
+static inline size_t kdbus_command_area_size(const struct kdbus_command *command)
+{
+	return command->size - command->spec->size;
+}
+
+/* payload string of an item that passed the string rule, or NULL */
+static inline const char *kdbus_item_string(const struct kdbus_item *item)
+{
+	return item ? item->str : NULL;
+}
+
+#endif
