@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef KDBUS_BUS_H
+#define KDBUS_BUS_H
+
+/**
+ * DOC: Buses
+ *
+ * A bus is a directory with endpoints; the connections of all its endpoints
+ * reach each other. It lives as long as the control file that made it is open.
+ *
+ * Never changes: @domain, @creator, @id, @flags, @bloom, @id128.
+ *
+ * Order: @seqnum is the bus' clock. A message gets its number when it is
+ * committed, and every queue delivers in the order of the numbers. A message
+ * for one receiver is numbered under the receiver's lock. A message for several
+ * is first staged in all queues and then numbered, once, under @commit_lock;
+ * that one step makes it visible everywhere. A receiver that finds a staged
+ * entry without number passes through @commit_lock to be sure that the number
+ * to come is higher than all it has seen.
+ */
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/xarray.h>
+#include <linux/kdbus.h>
+
+#include "node.h"
+
+struct kdbus_domain;
+struct kdbus_user;
+
+/**
+ * struct kdbus_bus - a bus
+ * @node:		directory
+ * @domain:		domain; kept alive by @node's parent
+ * @creator:		charged for the bus until the teardown
+ * @id:			id from the domain's counter
+ * @flags:		flags of BUS_MAKE
+ * @attach_flags_owner:	what others may know about the creator
+ * @bloom:		parameters of bloom filters
+ * @id128:		random UUID
+ * @conns:		living connections by id, read under RCU, without a
+ *			reference
+ * @seqnum:		last number given to a message
+ * @commit_lock:	see above; nests nothing
+ * @subscribers_lock:	guards changes of @subscribers; nests nothing
+ * @subscribers:	connections with matches, read under RCU
+ */
+struct kdbus_bus {
+	struct kdbus_node node;
+	struct kdbus_domain *domain;
+	struct kdbus_user *creator;
+	u64 id;
+	u64 flags;
+	u64 attach_flags_owner;
+	struct kdbus_bloom_parameter bloom;
+	u8 id128[16];
+
+	struct xarray conns;
+
+	atomic64_t seqnum ____cacheline_aligned_in_smp;
+	spinlock_t commit_lock;
+
+	spinlock_t subscribers_lock;
+	struct list_head subscribers;
+};
+
+static inline struct kdbus_bus *kdbus_bus_from_node(struct kdbus_node *node)
+{
+	return container_of(node, struct kdbus_bus, node);
+}
+
+struct kdbus_bus *kdbus_cmd_bus_make(struct kdbus_domain *domain,
+				     void __user *argp);
+
+#endif
