@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "pool.h"
+
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/highmem.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+
+static struct kmem_cache *kdbus_slice_cache;
+
+/**
+ * kdbus_pool_init() - make what pools share
+ *
+ * Context: module init; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int kdbus_pool_init(void)
+{
+	kdbus_slice_cache = kmem_cache_create(KBUILD_MODNAME "_slice",
+					      sizeof(struct kdbus_slice), 0,
+					      SLAB_ACCOUNT, NULL);
+	return kdbus_slice_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * kdbus_pool_exit() - release what pools share
+ *
+ * Context: module exit; no pool exists any more.
+ */
+void kdbus_pool_exit(void)
+{
+	kmem_cache_destroy(kdbus_slice_cache);
+}
+
+static struct file *kdbus_pool_new_file(const char *description, size_t size)
+{
+	struct file *file;
+	char *name;
+
+	name = kasprintf(GFP_KERNEL_ACCOUNT, description ? "%s-conn:%s" :
+			 "%s-conn", KBUILD_MODNAME, description);
+	if (!name)
+		return ERR_PTR(-ENOMEM);
+
+	file = kdbus_shmem_file_setup(name, size);
+	kfree(name);
+	if (IS_ERR(file))
+		return file;
+
+	/* user space reaches it through a mapping of the connection only */
+	file_inode(file)->i_flags |= S_PRIVATE;
+	return file;
+}
+
+/**
+ * kdbus_pool_new() - make a pool
+ * @description:	becomes part of the name in /proc/PID/maps, or NULL
+ * @size:		bytes, a multiple of PAGE_SIZE, not 0
+ *
+ * Memory is charged to the memory cgroup of the calling process.
+ *
+ * Context: may sleep.
+ * Return: the pool, to be freed with kdbus_pool_free(); or an ERR_PTR:
+ *         -ENOMEM, -EINVAL and what else shmem returns.
+ */
+struct kdbus_pool *kdbus_pool_new(const char *description, size_t size)
+{
+	struct kdbus_slice *slice;
+	struct kdbus_pool *pool;
+	int r = -ENOMEM;
+
+	pool = kzalloc(sizeof(*pool), GFP_KERNEL_ACCOUNT);
+	slice = kmem_cache_alloc(kdbus_slice_cache, GFP_KERNEL);
+	if (!pool || !slice)
+		goto exit_free;
+
+	pool->file = kdbus_pool_new_file(description, size);
+	if (IS_ERR(pool->file)) {
+		r = PTR_ERR(pool->file);
+		goto exit_free;
+	}
+
+	pool->size = size;
+	pool->memcg = get_mem_cgroup_from_mm(current->mm);
+	spin_lock_init(&pool->lock);
+	kdbus_slices_init(&pool->slices, size, slice);
+
+	return pool;
+
+exit_free:
+	if (slice)
+		kmem_cache_free(kdbus_slice_cache, slice);
+	kfree(pool);
+	return ERR_PTR(r);
+}
+
+/**
+ * kdbus_pool_free() - free a pool
+ * @pool:	pool that nobody uses any more, or NULL
+ *
+ * Mappings keep the pages, they do not need the pool.
+ *
+ * Context: may sleep.
+ * Return: NULL
+ */
+struct kdbus_pool *kdbus_pool_free(struct kdbus_pool *pool)
+{
+	struct kdbus_slice *slice;
+
+	if (!pool)
+		return NULL;
+
+	while ((slice = kdbus_slices_deinit(&pool->slices))) {
+		WARN_ON(!slice->is_free && slice->kernel);
+		kmem_cache_free(kdbus_slice_cache, slice);
+	}
+
+	mem_cgroup_put(pool->memcg);
+	fput(pool->file);
+	kfree(pool);
+	return NULL;
+}
+
+/**
+ * kdbus_pool_mmap() - map a pool
+ * @pool:	pool
+ * @vma:	mapping that is being made
+ *
+ * Context: called by mmap(), with the address space locked.
+ * Return: 0; -EPERM if the mapping is to be writable; -EFAULT if it is longer
+ *         than the pool; or what shmem returns.
+ */
+int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma)
+{
+	if (vma->vm_flags & VM_WRITE)
+		return -EPERM;
+	if (vma->vm_end - vma->vm_start > pool->size)
+		return -EFAULT;
+
+	/* nor may it become writable later */
+	kdbus_vm_flags_clear(vma, VM_MAYWRITE);
+	vma_set_file(vma, pool->file);
+	return kdbus_forward_mmap(pool->file, vma);
+}
+
+/**
+ * kdbus_pool_alloc() - allocate a slice
+ * @pool:	pool
+ * @size:	bytes, not 0
+ *
+ * Context: may sleep; takes the pool's lock.
+ * Return: a slice that the kernel needs and user space does not know, with
+ *         undefined content, to be dropped or published; or an ERR_PTR:
+ *         -EXFULL if no free range is large enough, -ENOMEM.
+ */
+struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, size_t size)
+{
+	struct kdbus_slice *slice, *spare;
+
+	spare = kmem_cache_alloc(kdbus_slice_cache, GFP_KERNEL);
+	if (!spare)
+		return ERR_PTR(-ENOMEM);
+
+	spin_lock(&pool->lock);
+	slice = kdbus_slices_alloc(&pool->slices, size, &spare);
+	if (slice)
+		slice->kernel = true;
+	spin_unlock(&pool->lock);
+
+	if (spare)
+		kmem_cache_free(kdbus_slice_cache, spare);
+	return slice ?: ERR_PTR(-EXFULL);
+}
+
+static void kdbus_pool_free_trash(struct kdbus_slice_trash *trash)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(trash->slices); i++)
+		if (trash->slices[i])
+			kmem_cache_free(kdbus_slice_cache, trash->slices[i]);
+}
+
+/**
+ * kdbus_pool_drop() - the kernel does not need a slice any more
+ * @pool:	pool
+ * @slice:	slice that the kernel needs, or NULL. Belongs to user space or
+ *		is gone when this returns
+ *
+ * Context: any, but not under the pool's lock, which this takes.
+ */
+void kdbus_pool_drop(struct kdbus_pool *pool, struct kdbus_slice *slice)
+{
+	struct kdbus_slice_trash trash = {};
+
+	if (!slice)
+		return;
+
+	spin_lock(&pool->lock);
+	slice->kernel = false;
+	if (!slice->user)
+		kdbus_slices_release(&pool->slices, slice, &trash);
+	spin_unlock(&pool->lock);
+
+	kdbus_pool_free_trash(&trash);
+}
+
+/**
+ * kdbus_pool_publish() - hand a slice to user space
+ * @pool:	pool
+ * @slice:	slice that the kernel needs, with its content complete
+ * @keep:	the kernel goes on needing the slice. If not the caller must not
+ *		touch it any more
+ *
+ * Context: any, but not under the pool's lock, which this takes.
+ */
+void kdbus_pool_publish(struct kdbus_pool *pool, struct kdbus_slice *slice,
+			bool keep)
+{
+	spin_lock(&pool->lock);
+	slice->user = true;
+	slice->kernel = keep;
+	spin_unlock(&pool->lock);
+}
+
+/**
+ * kdbus_pool_release() - user space does not need a slice any more
+ * @pool:	pool
+ * @offset:	offset of the slice in bytes, as given by user space
+ *
+ * The size of the pool is what calls without a result return as offset; it may
+ * be released, too.
+ *
+ * Context: any, but not under the pool's lock, which this takes.
+ * Return: 0, or -ENXIO if user space has no slice there.
+ */
+int kdbus_pool_release(struct kdbus_pool *pool, u64 offset)
+{
+	struct kdbus_slice_trash trash = {};
+	struct kdbus_slice *slice;
+	int r = -ENXIO;
+
+	if (offset == pool->size)
+		return 0;
+
+	spin_lock(&pool->lock);
+	slice = kdbus_slices_find(&pool->slices, offset);
+	if (slice && slice->user) {
+		slice->user = false;
+		if (!slice->kernel)
+			kdbus_slices_release(&pool->slices, slice, &trash);
+		r = 0;
+	}
+	spin_unlock(&pool->lock);
+
+	kdbus_pool_free_trash(&trash);
+	return r;
+}
+
+/**
+ * kdbus_pool_cursor_init() - start to access a slice
+ * @cursor:	cursor
+ * @pool:	pool
+ * @slice:	slice that the caller has to itself, or only reads
+ *
+ * Context: any.
+ */
+void kdbus_pool_cursor_init(struct kdbus_pool_cursor *cursor,
+			    struct kdbus_pool *pool,
+			    const struct kdbus_slice *slice)
+{
+	cursor->pool = pool;
+	cursor->slice = slice;
+	cursor->page = NULL;
+}
+
+/**
+ * kdbus_pool_cursor_deinit() - end to access a slice
+ * @cursor:	cursor
+ *
+ * Context: any.
+ */
+void kdbus_pool_cursor_deinit(struct kdbus_pool_cursor *cursor)
+{
+	if (cursor->page)
+		put_page(cursor->page);
+	cursor->page = NULL;
+}
+
+/* have the page of a byte; the pages of a pool are charged to its owner */
+static struct page *kdbus_pool_seek(struct kdbus_pool_cursor *cursor,
+				    size_t offset)
+{
+	pgoff_t index = (cursor->slice->offset + offset) >> PAGE_SHIFT;
+	struct mem_cgroup *old;
+	struct page *page;
+
+	if (cursor->page && cursor->index == index)
+		return cursor->page;
+
+	old = set_active_memcg(cursor->pool->memcg);
+	page = shmem_read_mapping_page(cursor->pool->file->f_mapping, index);
+	set_active_memcg(old);
+	if (IS_ERR(page))
+		return page;
+
+	kdbus_pool_cursor_deinit(cursor);
+	cursor->index = index;
+	cursor->page = page;
+	return page;
+}
+
+/* bytes from @offset to the end of its page, at most @size */
+static size_t kdbus_pool_chunk(const struct kdbus_pool_cursor *cursor,
+			       size_t offset, size_t size, size_t *in_page)
+{
+	*in_page = offset_in_page(cursor->slice->offset + offset);
+	return min_t(size_t, size, PAGE_SIZE - *in_page);
+}
+
+/**
+ * kdbus_pool_write() - write kernel memory into a slice
+ * @cursor:	cursor
+ * @offset:	first byte in the slice
+ * @data:	what to write
+ * @size:	bytes; all of them are inside the slice
+ *
+ * Context: may sleep.
+ * Return: 0, or what shmem returns if it cannot provide a page (-ENOMEM).
+ */
+int kdbus_pool_write(struct kdbus_pool_cursor *cursor, size_t offset,
+		     const void *data, size_t size)
+{
+	while (size > 0) {
+		size_t in_page, n;
+		struct page *page;
+
+		page = kdbus_pool_seek(cursor, offset);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+
+		n = kdbus_pool_chunk(cursor, offset, size, &in_page);
+		memcpy_to_page(page, in_page, data, n);
+		set_page_dirty(page);
+
+		data += n;
+		offset += n;
+		size -= n;
+	}
+
+	return 0;
+}
+
+/**
+ * kdbus_pool_zero() - write zeros into a slice
+ * @cursor:	cursor
+ * @offset:	first byte in the slice
+ * @size:	bytes; fewer than a page, all of them inside the slice
+ *
+ * Context: may sleep.
+ * Return: 0, or what shmem returns if it cannot provide a page (-ENOMEM).
+ */
+int kdbus_pool_zero(struct kdbus_pool_cursor *cursor, size_t offset,
+		    size_t size)
+{
+	return size ? kdbus_pool_write(cursor, offset,
+				       page_address(ZERO_PAGE(0)), size) : 0;
+}
+
+/**
+ * kdbus_pool_write_user() - write user memory into a slice
+ * @cursor:	cursor
+ * @offset:	first byte in the slice
+ * @data:	what to write
+ * @size:	bytes; all of them are inside the slice
+ *
+ * Context: may sleep for as long as user space likes: no lock, no active
+ *          reference is held.
+ * Return: 0; -EFAULT if @data cannot be read; or what shmem returns if it
+ *         cannot provide a page (-ENOMEM). Part of the slice may be written.
+ */
+int kdbus_pool_write_user(struct kdbus_pool_cursor *cursor, size_t offset,
+			  const void __user *data, size_t size)
+{
+	while (size > 0) {
+		unsigned long left;
+		size_t in_page, n;
+		struct page *page;
+		void *address;
+
+		page = kdbus_pool_seek(cursor, offset);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+
+		n = kdbus_pool_chunk(cursor, offset, size, &in_page);
+		address = kmap_local_page(page);
+		left = copy_from_user(address + in_page, data, n);
+		kunmap_local(address);
+		set_page_dirty(page);
+		if (left)
+			return -EFAULT;
+
+		data += n;
+		offset += n;
+		size -= n;
+	}
+
+	return 0;
+}
+
+/**
+ * kdbus_pool_copy() - copy from one slice to another
+ * @cursor:		cursor to write with
+ * @offset:		first byte to write
+ * @from:		cursor to read with
+ * @from_offset:	first byte to read
+ * @size:		bytes; all of them are inside both slices
+ *
+ * Context: may sleep.
+ * Return: 0, or what shmem returns if it cannot provide a page (-ENOMEM).
+ */
+int kdbus_pool_copy(struct kdbus_pool_cursor *cursor, size_t offset,
+		    struct kdbus_pool_cursor *from, size_t from_offset,
+		    size_t size)
+{
+	while (size > 0) {
+		size_t in_page, n;
+		struct page *page;
+		void *address;
+		int r;
+
+		page = kdbus_pool_seek(from, from_offset);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+
+		n = kdbus_pool_chunk(from, from_offset, size, &in_page);
+		address = kmap_local_page(page);
+		r = kdbus_pool_write(cursor, offset, address + in_page, n);
+		kunmap_local(address);
+		if (r < 0)
+			return r;
+
+		from_offset += n;
+		offset += n;
+		size -= n;
+	}
+
+	return 0;
+}

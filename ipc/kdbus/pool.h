@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef KDBUS_POOL_H
+#define KDBUS_POOL_H
+
+/**
+ * DOC: Pools
+ *
+ * The memory in which a connection receives: a shmem file that its owner maps
+ * read-only, divided into slices. Whoever sends writes into a slice of the
+ * receiver's pool; the pages are charged to the receiver.
+ *
+ * A slice is needed by the kernel (an undelivered message), by user space (it
+ * was told the offset and has to release it) or by both (a message that was
+ * peeked at). It is free when neither needs it.
+ *
+ * Never changes: @file, @size, @memcg. @lock guards the slices; it is never held
+ * while content is written, as a slice that is being written belongs to its
+ * writer.
+ */
+
+#include <linux/mm_types.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "slice.h"
+
+struct file;
+struct mem_cgroup;
+struct vm_area_struct;
+
+/**
+ * struct kdbus_pool - a pool
+ * @file:	shmem file
+ * @size:	bytes, a multiple of PAGE_SIZE
+ * @memcg:	memory cgroup of the owner, with a reference, or NULL
+ * @lock:	guards @slices; nests nothing
+ * @slices:	how the pool is divided
+ */
+struct kdbus_pool {
+	struct file *file;
+	size_t size;
+	struct mem_cgroup *memcg;
+	spinlock_t lock;
+	struct kdbus_slices slices;
+};
+
+/**
+ * struct kdbus_pool_cursor - access to the content of one slice
+ * @pool:	pool
+ * @slice:	slice
+ * @index:	page offset of @page in the pool
+ * @page:	page that was used last, with a reference, or NULL
+ *
+ * Offsets are relative to the slice. The page is kept, so that writing piece
+ * by piece looks it up once.
+ */
+struct kdbus_pool_cursor {
+	struct kdbus_pool *pool;
+	const struct kdbus_slice *slice;
+	pgoff_t index;
+	struct page *page;
+};
+
+int kdbus_pool_init(void);
+void kdbus_pool_exit(void);
+
+struct kdbus_pool *kdbus_pool_new(const char *description, size_t size);
+struct kdbus_pool *kdbus_pool_free(struct kdbus_pool *pool);
+int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma);
+
+struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, size_t size);
+void kdbus_pool_drop(struct kdbus_pool *pool, struct kdbus_slice *slice);
+void kdbus_pool_publish(struct kdbus_pool *pool, struct kdbus_slice *slice,
+			bool keep);
+int kdbus_pool_release(struct kdbus_pool *pool, u64 offset);
+
+void kdbus_pool_cursor_init(struct kdbus_pool_cursor *cursor,
+			    struct kdbus_pool *pool,
+			    const struct kdbus_slice *slice);
+void kdbus_pool_cursor_deinit(struct kdbus_pool_cursor *cursor);
+int kdbus_pool_write(struct kdbus_pool_cursor *cursor, size_t offset,
+		     const void *data, size_t size);
+int kdbus_pool_zero(struct kdbus_pool_cursor *cursor, size_t offset,
+		    size_t size);
+int kdbus_pool_write_user(struct kdbus_pool_cursor *cursor, size_t offset,
+			  const void __user *data, size_t size);
+int kdbus_pool_copy(struct kdbus_pool_cursor *cursor, size_t offset,
+		    struct kdbus_pool_cursor *from, size_t from_offset,
+		    size_t size);
+
+#endif
