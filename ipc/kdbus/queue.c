@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "queue.h"
+
+#include <linux/errno.h>
+#include <linux/slab.h>
+
+static struct kmem_cache *kdbus_entry_cache;
+
+/**
+ * kdbus_queue_module_init() - make what queues share
+ *
+ * Context: module init; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int kdbus_queue_module_init(void)
+{
+	kdbus_entry_cache = kmem_cache_create(KBUILD_MODNAME "_entry",
+					      sizeof(struct kdbus_entry), 0,
+					      SLAB_ACCOUNT, NULL);
+	return kdbus_entry_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * kdbus_queue_module_exit() - release what queues share
+ *
+ * Context: module exit; no entry exists any more.
+ */
+void kdbus_queue_module_exit(void)
+{
+	kmem_cache_destroy(kdbus_entry_cache);
+}
+
+/**
+ * kdbus_entry_new() - allocate an entry
+ *
+ * Context: may sleep.
+ * Return: an empty entry, or NULL.
+ */
+struct kdbus_entry *kdbus_entry_new(void)
+{
+	return kmem_cache_zalloc(kdbus_entry_cache, GFP_KERNEL);
+}
+
+/**
+ * kdbus_entry_free() - free the memory of an entry
+ * @entry:	entry that is in no queue and owns nothing any more, or NULL
+ *
+ * Context: any.
+ */
+void kdbus_entry_free(struct kdbus_entry *entry)
+{
+	if (entry)
+		kmem_cache_free(kdbus_entry_cache, entry);
+}
+
+/**
+ * kdbus_queue_init() - initialise a queue
+ * @queue:	queue
+ *
+ * Context: any.
+ */
+void kdbus_queue_init(struct kdbus_queue *queue)
+{
+	INIT_LIST_HEAD(&queue->fifo);
+	queue->priorities = RB_ROOT_CACHED;
+	INIT_LIST_HEAD(&queue->staged);
+	queue->dropped = 0;
+}
+
+static bool kdbus_entry_less(struct rb_node *a, const struct rb_node *b)
+{
+	const struct kdbus_entry *x = rb_entry(a, struct kdbus_entry, rb);
+	const struct kdbus_entry *y = rb_entry(b, struct kdbus_entry, rb);
+
+	if (x->priority != y->priority)
+		return x->priority < y->priority;
+	return x->seqnum < y->seqnum;
+}
+
+/**
+ * kdbus_queue_insert() - put a numbered entry into its place
+ * @queue:	queue, which owns the entry from now on
+ * @entry:	entry that is in no list
+ *
+ * Context: the connection's lock is held.
+ */
+void kdbus_queue_insert(struct kdbus_queue *queue, struct kdbus_entry *entry)
+{
+	struct list_head *pos = queue->fifo.prev;
+
+	/* numbers grow, so the place is at or close to the end */
+	while (pos != &queue->fifo &&
+	       list_entry(pos, struct kdbus_entry, link)->seqnum >
+	       entry->seqnum)
+		pos = pos->prev;
+
+	list_add(&entry->link, pos);
+	rb_add_cached(&entry->rb, &queue->priorities, kdbus_entry_less);
+}
+
+/**
+ * kdbus_queue_remove() - take an entry out
+ * @queue:	queue
+ * @entry:	entry in it, the caller's from now on
+ *
+ * Context: the connection's lock is held.
+ */
+void kdbus_queue_remove(struct kdbus_queue *queue, struct kdbus_entry *entry)
+{
+	list_del_init(&entry->link);
+	rb_erase_cached(&entry->rb, &queue->priorities);
+}
+
+/**
+ * kdbus_queue_stage() - announce an entry that has no number yet
+ * @queue:	queue
+ * @entry:	entry that is in no list; stays the caller's until @cast is
+ *		numbered
+ * @cast:	message it belongs to, not numbered yet
+ *
+ * Context: the connection's lock is held.
+ */
+void kdbus_queue_stage(struct kdbus_queue *queue, struct kdbus_entry *entry,
+		       struct kdbus_cast *cast)
+{
+	entry->cast = cast;
+	list_add_tail(&entry->link, &queue->staged);
+}
+
+/**
+ * kdbus_queue_unstage() - take back an entry that was not settled
+ * @queue:	queue
+ * @cast:	message
+ *
+ * Context: the connection's lock is held.
+ * Return: the entry, the caller's from now on; or NULL if there is none because
+ *         it was settled.
+ */
+struct kdbus_entry *kdbus_queue_unstage(struct kdbus_queue *queue,
+					const struct kdbus_cast *cast)
+{
+	struct kdbus_entry *entry;
+
+	list_for_each_entry(entry, &queue->staged, link) {
+		if (entry->cast == cast) {
+			list_del_init(&entry->link);
+			entry->cast = NULL;
+			return entry;
+		}
+	}
+
+	return NULL;
+}
+
+/**
+ * kdbus_queue_settle() - put entries whose message was committed into place
+ * @queue:	queue
+ * @commit_lock: the bus' commit_lock
+ *
+ * Afterwards whatever is still staged will get a higher number than all that
+ * is in the queue.
+ *
+ * Context: the connection's lock is held.
+ */
+void kdbus_queue_settle(struct kdbus_queue *queue, spinlock_t *commit_lock)
+{
+	struct kdbus_entry *entry, *next;
+
+	if (likely(list_empty(&queue->staged)))
+		return;
+
+	spin_lock(commit_lock);
+	list_for_each_entry_safe(entry, next, &queue->staged, link) {
+		if (!entry->cast->seqnum)
+			continue;
+
+		list_del(&entry->link);
+		entry->seqnum = entry->cast->seqnum;
+		entry->cast = NULL;
+		kdbus_queue_insert(queue, entry);
+	}
+	spin_unlock(commit_lock);
+}
+
+/**
+ * kdbus_queue_first() - find the oldest entry
+ * @queue:	queue
+ *
+ * Context: the connection's lock is held.
+ * Return: the entry, still in the queue, or NULL.
+ */
+struct kdbus_entry *kdbus_queue_first(struct kdbus_queue *queue)
+{
+	return list_first_entry_or_null(&queue->fifo, struct kdbus_entry, link);
+}
+
+/**
+ * kdbus_queue_first_priority() - find the most urgent entry
+ * @queue:	queue
+ * @limit:	least urgent priority to consider
+ *
+ * Context: the connection's lock is held.
+ * Return: the oldest entry of the numerically lowest priority, still in the
+ *         queue; NULL if there is none or its priority is above @limit.
+ */
+struct kdbus_entry *kdbus_queue_first_priority(const struct kdbus_queue *queue,
+					       s64 limit)
+{
+	struct rb_node *rb = rb_first_cached(&queue->priorities);
+	struct kdbus_entry *entry = rb_entry_safe(rb, struct kdbus_entry, rb);
+
+	return entry && entry->priority <= limit ? entry : NULL;
+}

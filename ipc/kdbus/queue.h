@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef KDBUS_QUEUE_H
+#define KDBUS_QUEUE_H
+
+/**
+ * DOC: Queues
+ *
+ * What a connection has to receive, in the order of the messages' numbers and,
+ * beside it, in the order of their priority.
+ *
+ * An entry for a message with one receiver is appended when it is numbered. An
+ * entry for a message with several receivers is staged first and belongs to the
+ * sender; once its &struct kdbus_cast is numbered it belongs to the receiver,
+ * who settles it, that is puts it into its place, before it looks at the queue.
+ *
+ * All of this is guarded by the connection's lock; no function sleeps. The bus'
+ * commit_lock nests inside.
+ */
+
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct kdbus_account;
+struct kdbus_files;
+struct kdbus_slice;
+struct kdbus_tracker;
+
+/**
+ * struct kdbus_cast - a message on its way to several receivers
+ * @seqnum:	number of the message, 0 until it is committed; changed under
+ *		the bus' commit_lock
+ *
+ * Lives on the stack of who sends. All entries that refer to it are settled or
+ * gone before the sender returns.
+ */
+struct kdbus_cast {
+	u64 seqnum;
+};
+
+/**
+ * struct kdbus_entry - a message for one connection
+ * @link:		in &kdbus_queue.fifo or &kdbus_queue.staged
+ * @rb:			in &kdbus_queue.priorities, unless staged
+ * @priority:		priority of the message, lower is more urgent
+ * @seqnum:		number of the message, 0 while staged
+ * @cast:		where the number comes from, NULL unless staged
+ * @claimed:		a task receives this entry right now and frees it
+ * @slice:		content in the connection's pool; needed by the kernel
+ * @msg_size:		bytes of header, items and metadata
+ * @seqnum_offset:	where in @slice the number has to be written before
+ *			user space sees it, 0 if nowhere
+ * @account:		account charged at the connection, or NULL
+ * @charged_fds:	file descriptors charged
+ * @files:		files to install, or NULL; a reference
+ * @tracker:		request that this message is, or NULL; a reference
+ */
+struct kdbus_entry {
+	struct list_head link;
+	struct rb_node rb;
+	s64 priority;
+	u64 seqnum;
+	struct kdbus_cast *cast;
+	bool claimed;
+	struct kdbus_slice *slice;
+	size_t msg_size;
+	size_t seqnum_offset;
+	struct kdbus_account *account;
+	unsigned int charged_fds;
+	struct kdbus_files *files;
+	struct kdbus_tracker *tracker;
+};
+
+/**
+ * struct kdbus_queue - queue of a connection
+ * @fifo:	numbered entries, in the order of their numbers
+ * @priorities:	the same entries by priority, then number
+ * @staged:	entries that wait for their number
+ * @dropped:	messages lost since user space was told last
+ */
+struct kdbus_queue {
+	struct list_head fifo;
+	struct rb_root_cached priorities;
+	struct list_head staged;
+	u64 dropped;
+};
+
+int kdbus_queue_module_init(void);
+void kdbus_queue_module_exit(void);
+
+struct kdbus_entry *kdbus_entry_new(void);
+void kdbus_entry_free(struct kdbus_entry *entry);
+
+void kdbus_queue_init(struct kdbus_queue *queue);
+void kdbus_queue_insert(struct kdbus_queue *queue, struct kdbus_entry *entry);
+void kdbus_queue_remove(struct kdbus_queue *queue, struct kdbus_entry *entry);
+void kdbus_queue_stage(struct kdbus_queue *queue, struct kdbus_entry *entry,
+		       struct kdbus_cast *cast);
+struct kdbus_entry *kdbus_queue_unstage(struct kdbus_queue *queue,
+					const struct kdbus_cast *cast);
+void kdbus_queue_settle(struct kdbus_queue *queue, spinlock_t *commit_lock);
+struct kdbus_entry *kdbus_queue_first(struct kdbus_queue *queue);
+struct kdbus_entry *kdbus_queue_first_priority(const struct kdbus_queue *queue,
+					       s64 limit);
+
+static inline bool kdbus_queue_is_empty(const struct kdbus_queue *queue)
+{
+	return list_empty(&queue->fifo);
+}
+
+/* count a lost message */
+static inline void kdbus_queue_lost(struct kdbus_queue *queue)
+{
+	if (queue->dropped != U64_MAX)
+		queue->dropped++;
+}
+
+#endif
