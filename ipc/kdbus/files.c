@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "files.h"
+
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/net.h>
+#include <linux/overflow.h>
+#include <linux/shmem_fs.h>
+#include <linux/slab.h>
+#include <linux/socket.h>
+#include <linux/string.h>
+#include <net/sock.h>
+
+#include "compat.h"
+#include "handle.h"
+#include "limits.h"
+#include "message.h"
+#include "pool.h"
+
+#define KDBUS_MEMFD_SEALS	(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | \
+				 F_SEAL_SEAL)
+
+/* most files that one message can carry */
+#define KDBUS_FILES_MAX		(KDBUS_MSG_MAX_MEMFDS + KDBUS_MSG_MAX_FDS)
+
+/* there is no exported way to tell; the name is given by the kernel only */
+static bool kdbus_file_is_io_uring(const struct file *file)
+{
+	const struct dentry *dentry = file->f_path.dentry;
+
+	return !strcmp(dentry->d_sb->s_type->name, "anon_inodefs") &&
+	       !strcmp(dentry->d_name.name, "[io_uring]");
+}
+
+/*
+ * Files that can hold other files in flight would form cycles that nobody
+ * collects: ourselves, unix sockets and io_uring. An O_PATH file holds nothing.
+ */
+static bool kdbus_file_is_refused(struct file *file)
+{
+	struct socket *sock;
+
+	if (file->f_mode & FMODE_PATH)
+		return false;
+	if (file->f_op == &kdbus_handle_fops)
+		return true;
+
+	sock = sock_from_file(file);
+	if (sock)
+		return sock->ops->family == PF_UNIX;
+
+	return kdbus_file_is_io_uring(file);
+}
+
+static int kdbus_memfd_check(struct file *file,
+			     const struct kdbus_memfd *memfd)
+{
+	struct inode *inode = file_inode(file);
+
+	if (!shmem_file(file))
+		return -EMEDIUMTYPE;
+	/* seals are never taken off again, so this stays true */
+	if ((READ_ONCE(SHMEM_I(inode)->seals) & KDBUS_MEMFD_SEALS) !=
+	    KDBUS_MEMFD_SEALS)
+		return -ETXTBSY;
+	if (memfd->start + memfd->size > i_size_read(inode))
+		return -EFAULT;
+
+	return 0;
+}
+
+/* takes over the reference on @file */
+static void kdbus_files_add(struct kdbus_message *msg, struct file *file,
+			    int *slot, bool memfd)
+{
+	struct kdbus_files *files = msg->files;
+
+	files->slots[files->n_slots++] = (struct kdbus_file_slot){
+		.file = file,
+		.offset = (u8 *)slot - (u8 *)msg->hdr,
+		.memfd = memfd,
+	};
+	if (!memfd)
+		files->n_fds++;
+
+	/* numbers of the sender are none of the receiver's business */
+	*slot = -1;
+}
+
+static int kdbus_files_import_memfd(struct kdbus_message *msg,
+				    struct kdbus_memfd *memfd)
+{
+	struct file *file;
+	int r;
+
+	file = fget(memfd->fd);
+	if (!file)
+		return -EBADF;
+
+	r = kdbus_memfd_check(file, memfd);
+	if (r < 0) {
+		fput(file);
+		return r;
+	}
+
+	kdbus_files_add(msg, file, &memfd->fd, true);
+	return 0;
+}
+
+static int kdbus_files_import_fds(struct kdbus_message *msg, int *fds, size_t n)
+{
+	struct file *file;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (fds[i] < 0)
+			return -EBADF;
+		file = fget_raw(fds[i]);
+		if (!file)
+			return -EBADF;
+		if (kdbus_file_is_refused(file)) {
+			fput(file);
+			return -EOPNOTSUPP;
+		}
+
+		kdbus_files_add(msg, file, &fds[i], false);
+	}
+
+	return 0;
+}
+
+static int kdbus_files_import_item(struct kdbus_message *msg,
+				   struct kdbus_item *item)
+{
+	if (item->type == KDBUS_ITEM_PAYLOAD_MEMFD)
+		return kdbus_files_import_memfd(msg, &item->memfd);
+	if (item->type == KDBUS_ITEM_FDS)
+		return kdbus_files_import_fds(msg, item->fds,
+					      kdbus_item_payload_size(item) /
+					      sizeof(int));
+	return 0;
+}
+
+static bool kdbus_message_has_files(const struct kdbus_message *msg)
+{
+	const struct kdbus_item *item;
+
+	kdbus_items_foreach(item, kdbus_command_area(&msg->command),
+			    kdbus_command_area_size(&msg->command))
+		if (item->type == KDBUS_ITEM_PAYLOAD_MEMFD ||
+		    item->type == KDBUS_ITEM_FDS)
+			return true;
+
+	return false;
+}
+
+/**
+ * kdbus_files_import() - take references on the files of a message
+ * @msg:	message whose items were checked
+ *
+ * The references belong to the message, also on failure.
+ *
+ * Context: may sleep.
+ * Return: 0; -EBADF for a bad number, or O_PATH where a memfd is needed;
+ *         -EMEDIUMTYPE if it is no memfd; -ETXTBSY if it is not sealed; -EFAULT
+ *         if the range is beyond its end; -EOPNOTSUPP for a file that cannot be
+ *         passed; -ENOMEM.
+ */
+int kdbus_files_import(struct kdbus_message *msg)
+{
+	const struct kdbus_item *item;
+	int r;
+
+	if (!kdbus_message_has_files(msg))
+		return 0;
+
+	msg->files = kzalloc(struct_size(msg->files, slots, KDBUS_FILES_MAX),
+			     GFP_KERNEL_ACCOUNT);
+	if (!msg->files)
+		return -ENOMEM;
+	refcount_set(&msg->files->ref, 1);
+
+	kdbus_items_foreach(item, kdbus_command_area(&msg->command),
+			    kdbus_command_area_size(&msg->command)) {
+		/* the area is our copy */
+		r = kdbus_files_import_item(msg, (struct kdbus_item *)item);
+		if (r < 0)
+			return r;
+	}
+
+	return 0;
+}
+
+/**
+ * kdbus_files_ref() - take a reference
+ * @files:	files, or NULL
+ *
+ * Context: any.
+ * Return: @files
+ */
+struct kdbus_files *kdbus_files_ref(struct kdbus_files *files)
+{
+	if (files)
+		refcount_inc(&files->ref);
+	return files;
+}
+
+/**
+ * kdbus_files_unref() - drop a reference
+ * @files:	files, or NULL
+ *
+ * Context: may sleep.
+ * Return: NULL
+ */
+struct kdbus_files *kdbus_files_unref(struct kdbus_files *files)
+{
+	unsigned int i;
+
+	if (files && refcount_dec_and_test(&files->ref)) {
+		for (i = 0; i < files->n_slots; i++)
+			fput(files->slots[i].file);
+		kfree(files);
+	}
+
+	return NULL;
+}
+
+static void kdbus_files_uninstall(const int *fds, unsigned int n)
+{
+	while (n-- > 0)
+		if (fds[n] >= 0)
+			close_fd(fds[n]);
+}
+
+/**
+ * kdbus_files_install() - give the files of a message to the calling task
+ * @files:	files, or NULL
+ * @pool:	pool of the receiver
+ * @slice:	slice with the message, which user space does not know yet
+ * @accept_fds:	install what is in FDS, too, not just memfds
+ * @incomplete:	set to true if a file was refused or there was no number left
+ *
+ * Numbers are written into the message. A slot that is not installed keeps -1.
+ *
+ * Context: may sleep; called by the task that receives.
+ * Return: 0; or -ENOMEM with nothing installed.
+ */
+int kdbus_files_install(const struct kdbus_files *files,
+			struct kdbus_pool *pool,
+			const struct kdbus_slice *slice, bool accept_fds,
+			bool *incomplete)
+{
+	struct kdbus_pool_cursor cursor;
+	int fds[KDBUS_FILES_MAX];
+	unsigned int i;
+	int r = 0;
+
+	if (!files)
+		return 0;
+
+	kdbus_pool_cursor_init(&cursor, pool, slice);
+	for (i = 0; i < files->n_slots; i++) {
+		const struct kdbus_file_slot *slot = &files->slots[i];
+
+		fds[i] = -1;
+		if (!slot->memfd && !accept_fds)
+			continue;
+
+		/* asks the LSM, too */
+		fds[i] = kdbus_receive_fd(slot->file, O_CLOEXEC);
+		if (fds[i] < 0) {
+			*incomplete = true;
+			continue;
+		}
+
+		r = kdbus_pool_write(&cursor, slot->offset, &fds[i],
+				     sizeof(fds[i]));
+		if (r < 0) {
+			kdbus_files_uninstall(fds, i + 1);
+			break;
+		}
+	}
+	kdbus_pool_cursor_deinit(&cursor);
+
+	return r;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef KDBUS_FILES_H
+#define KDBUS_FILES_H
+
+/**
+ * DOC: Files in messages
+ *
+ * Sealed memfds and other files that a message carries. References are taken
+ * when the message is sent and shared by all of its receivers; numbers are
+ * given when one of them receives it.
+ */
+
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+struct file;
+struct kdbus_message;
+struct kdbus_pool;
+struct kdbus_slice;
+
+/**
+ * struct kdbus_file_slot - a file and where its number belongs
+ * @file:	file, with a reference
+ * @offset:	offset in bytes of the int in the message
+ * @memfd:	belongs to a MEMFD item, not to the FDS item
+ */
+struct kdbus_file_slot {
+	struct file *file;
+	u32 offset;
+	bool memfd;
+};
+
+/**
+ * struct kdbus_files - files of a message, constant once it is imported
+ * @ref:	references
+ * @n_slots:	elements of @slots
+ * @n_fds:	how many of them belong to the FDS item
+ * @slots:	files in the order of the items
+ */
+struct kdbus_files {
+	refcount_t ref;
+	unsigned int n_slots;
+	unsigned int n_fds;
+	struct kdbus_file_slot slots[];
+};
+
+int kdbus_files_import(struct kdbus_message *msg);
+struct kdbus_files *kdbus_files_ref(struct kdbus_files *files);
+struct kdbus_files *kdbus_files_unref(struct kdbus_files *files);
+int kdbus_files_install(const struct kdbus_files *files,
+			struct kdbus_pool *pool,
+			const struct kdbus_slice *slice, bool accept_fds,
+			bool *incomplete);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef KDBUS_MESSAGE_H
+#define KDBUS_MESSAGE_H
+
+/**
+ * DOC: Messages
+ *
+ * A message while it is being sent: the private copy of its header and items,
+ * checked, with the files it carries. Payload in VECs stays in the sender's
+ * memory until it is copied into the first receiver's slice; further receivers
+ * get it from there, so that all see the same bytes.
+ *
+ * The copy is turned into what a receiver sees in place: descriptor numbers
+ * become -1, VECs become OFFs.
+ */
+
+#include <linux/types.h>
+#include <linux/kdbus.h>
+
+#include "command.h"
+#include "files.h"
+#include "metadata.h"
+
+struct kdbus_conn;
+struct kdbus_entry;
+
+/**
+ * struct kdbus_message - message that is being sent
+ * @hdr:	header and items
+ * @size:	bytes at @hdr, without the padding of the last item
+ * @dst_name:	name of the destination in @hdr, or NULL
+ * @bloom:	filter of a signal in @hdr, or NULL
+ * @n_vecs:	number of VEC items, those without content included
+ * @stored:	bytes that the payload takes in a slice, without final padding
+ * @files:	files, or NULL
+ * @payload:	where the payload of the first receiver is: its offset relative
+ *		to the message. 0 while the payload is in user memory
+ * @first_dst:	first receiver that was staged, with a reference, or NULL
+ * @first:	its entry
+ * @meta:	metadata of the sender; not for messages of the kernel
+ * @command:	frame that @hdr is in; not for messages of the kernel
+ *
+ * Lives on the stack of the task that sends.
+ */
+struct kdbus_message {
+	struct kdbus_msg *hdr;
+	size_t size;
+	const char *dst_name;
+	const struct kdbus_bloom_filter *bloom;
+	unsigned int n_vecs;
+	u64 stored;
+	struct kdbus_files *files;
+	size_t payload;
+	struct kdbus_conn *first_dst;
+	const struct kdbus_entry *first;
+	struct kdbus_meta meta;
+	struct kdbus_command command;
+};
+
+int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
+			 void __user *user);
+int kdbus_message_check_content(struct kdbus_message *msg,
+				struct kdbus_conn *src, bool sync);
+void kdbus_message_release(struct kdbus_message *msg);
+
+static inline bool kdbus_message_is_broadcast(const struct kdbus_message *msg)
+{
+	return msg->hdr->dst_id == KDBUS_DST_ID_BROADCAST;
+}
+
+/* file descriptors that count against the receiver's limits */
+static inline unsigned int kdbus_message_n_fds(const struct kdbus_message *msg)
+{
+	return msg->files ? msg->files->n_fds : 0;
+}
+
+#endif
