@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "deliver.h"
+
+#include <linux/err.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "bus.h"
+#include "connection.h"
+#include "files.h"
+#include "message.h"
+#include "pool.h"
+#include "queue.h"
+#include "quota.h"
+#include "reply.h"
+#include "user.h"
+
+/*
+ * Accounts
+ */
+
+/**
+ * kdbus_deliver_free_account() - free an account
+ * @account:	account that is in no quota any more, or NULL
+ *
+ * Context: may sleep.
+ */
+void kdbus_deliver_free_account(struct kdbus_account *account)
+{
+	if (account) {
+		kdbus_user_unref(account->user);
+		kfree(account);
+	}
+}
+
+static struct kdbus_account *kdbus_deliver_new_account(struct kdbus_user *user)
+{
+	struct kdbus_account *account;
+
+	account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
+	if (account)
+		account->user = kdbus_user_ref(user);
+	return account;
+}
+
+/*
+ * Charge an entry to a user. *@fresh is a new account to be used if the user
+ * has none; if none is needed it is left alone.
+ */
+static int kdbus_deliver_try_charge(struct kdbus_conn *dst,
+				    struct kdbus_user *user,
+				    struct kdbus_entry *entry, u64 bytes,
+				    struct kdbus_account **fresh)
+{
+	struct kdbus_account *account;
+	int r;
+
+	lockdep_assert_held(&dst->lock);
+
+	if (dst->dead)
+		return -ECONNRESET;
+
+	account = kdbus_quota_find(&dst->quota, user) ?: *fresh;
+	if (!account)
+		return -EAGAIN;
+
+	r = kdbus_quota_charge(&dst->quota, account, bytes, entry->charged_fds);
+	if (r < 0)
+		return r;
+
+	/* a new account is linked only now, so that a refusal leaves nothing */
+	if (account == *fresh) {
+		kdbus_quota_add(&dst->quota, account, user);
+		*fresh = NULL;
+	}
+	entry->account = account;
+	return 0;
+}
+
+static int kdbus_deliver_charge(struct kdbus_conn *dst, struct kdbus_user *user,
+				struct kdbus_entry *entry, u64 bytes)
+{
+	struct kdbus_account *fresh = NULL;
+	int r;
+
+	spin_lock(&dst->lock);
+	r = kdbus_deliver_try_charge(dst, user, entry, bytes, &fresh);
+	spin_unlock(&dst->lock);
+	if (r != -EAGAIN)
+		return r;
+
+	fresh = kdbus_deliver_new_account(user);
+	if (!fresh)
+		return -ENOMEM;
+
+	spin_lock(&dst->lock);
+	r = kdbus_deliver_try_charge(dst, user, entry, bytes, &fresh);
+	spin_unlock(&dst->lock);
+
+	kdbus_deliver_free_account(fresh);
+	return r;
+}
+
+static void kdbus_deliver_discharge(struct kdbus_conn *dst,
+				    struct kdbus_entry *entry, u64 bytes)
+{
+	struct kdbus_account *account;
+
+	if (!entry->account)
+		return;
+
+	spin_lock(&dst->lock);
+	account = kdbus_quota_discharge(&dst->quota, entry->account, bytes,
+					entry->charged_fds);
+	spin_unlock(&dst->lock);
+
+	entry->account = NULL;
+	kdbus_deliver_free_account(account);
+}
+
+/*
+ * Content
+ */
+
+/* copy the payload from the sender's memory */
+static int kdbus_deliver_write_payload(struct kdbus_message *msg,
+				       struct kdbus_pool_cursor *cursor,
+				       size_t pos)
+{
+	const struct kdbus_item *item;
+	size_t filler;
+	int r = 0;
+
+	kdbus_items_foreach(item, msg->hdr->items, msg->size -
+			    sizeof(*msg->hdr)) {
+		if (item->type == KDBUS_ITEM_PAYLOAD_VEC && item->vec.address) {
+			r = kdbus_pool_write_user(cursor, pos,
+					u64_to_user_ptr(item->vec.address),
+					item->vec.size);
+			pos += item->vec.size;
+		} else if (item->type == KDBUS_ITEM_PAYLOAD_VEC ||
+			   item->type == KDBUS_ITEM_PAYLOAD_MEMFD) {
+			filler = (item->type == KDBUS_ITEM_PAYLOAD_VEC ?
+				  item->vec.size : item->memfd.size) % 8;
+			r = kdbus_pool_zero(cursor, pos, filler);
+			pos += filler;
+		}
+		if (r < 0)
+			return r;
+	}
+
+	return 0;
+}
+
+/* turn VECs into OFFs; addresses are not needed any more */
+static void kdbus_deliver_rewrite_vecs(struct kdbus_message *msg, size_t pos)
+{
+	struct kdbus_item *item;
+
+	kdbus_items_foreach(item, msg->hdr->items, msg->size -
+			    sizeof(*msg->hdr)) {
+		if (item->type == KDBUS_ITEM_PAYLOAD_MEMFD) {
+			pos += item->memfd.size % 8;
+		} else if (item->type == KDBUS_ITEM_PAYLOAD_VEC) {
+			item->type = KDBUS_ITEM_PAYLOAD_OFF;
+			if (item->vec.address) {
+				item->vec.offset = pos;
+				pos += item->vec.size;
+			} else {
+				item->vec.offset = ~0ULL;
+				pos += item->vec.size % 8;
+			}
+		}
+	}
+}
+
+/* another receiver has other metadata, so that the payload begins elsewhere */
+static void kdbus_deliver_move_offs(struct kdbus_message *msg, size_t pos)
+{
+	struct kdbus_item *item;
+
+	if (!msg->n_vecs || pos == msg->payload)
+		return;
+
+	kdbus_items_foreach(item, msg->hdr->items, msg->size -
+			    sizeof(*msg->hdr))
+		if (item->type == KDBUS_ITEM_PAYLOAD_OFF &&
+		    item->vec.offset != ~0ULL)
+			item->vec.offset += pos - msg->payload;
+}
+
+static int kdbus_deliver_fill_payload(struct kdbus_message *msg,
+				      struct kdbus_pool_cursor *cursor,
+				      size_t pos)
+{
+	struct kdbus_pool_cursor from;
+	size_t stored = msg->stored;
+	int r;
+
+	if (!msg->first) {
+		r = kdbus_deliver_write_payload(msg, cursor, pos);
+	} else {
+		kdbus_pool_cursor_init(&from, msg->first_dst->pool,
+				       msg->first->slice);
+		r = kdbus_pool_copy(cursor, pos, &from, msg->payload, stored);
+		kdbus_pool_cursor_deinit(&from);
+	}
+	if (r < 0)
+		return r;
+
+	return kdbus_pool_zero(cursor, pos + stored, -stored & 7);
+}
+
+static int kdbus_deliver_fill_head(struct kdbus_message *msg,
+				   struct kdbus_pool_cursor *cursor)
+{
+	const struct kdbus_meta *meta = &msg->meta;
+	size_t pos = msg->size;
+	int r;
+
+	r = kdbus_pool_write(cursor, 0, msg->hdr, pos);
+	if (r >= 0)
+		r = kdbus_pool_zero(cursor, pos, -pos & 7);
+	if (r < 0 || !meta->size)
+		return r;
+
+	pos = KDBUS_ALIGN8(pos);
+	r = kdbus_pool_write(cursor, pos, meta->data, meta->size);
+	pos += meta->size;
+	if (r >= 0)
+		r = kdbus_pool_zero(cursor, pos, -pos & 7);
+	return r;
+}
+
+/* the payload comes first: reading it is what a sender can make fail */
+static int kdbus_deliver_fill(struct kdbus_message *msg, struct kdbus_conn *dst,
+			      struct kdbus_entry *entry)
+{
+	size_t payload = KDBUS_ALIGN8(entry->msg_size);
+	struct kdbus_pool_cursor cursor;
+	int r = 0;
+
+	kdbus_pool_cursor_init(&cursor, dst->pool, entry->slice);
+	if (msg->stored)
+		r = kdbus_deliver_fill_payload(msg, &cursor, payload);
+	if (r >= 0) {
+		if (!msg->payload)
+			kdbus_deliver_rewrite_vecs(msg, payload);
+		else
+			kdbus_deliver_move_offs(msg, payload);
+		msg->payload = payload;
+		msg->hdr->size = entry->msg_size;
+		r = kdbus_deliver_fill_head(msg, &cursor);
+	}
+	kdbus_pool_cursor_deinit(&cursor);
+
+	return r;
+}
+
+/*
+ * Stage
+ */
+
+static int kdbus_deliver_allocate(struct kdbus_message *msg,
+				  struct kdbus_conn *src,
+				  struct kdbus_conn *dst,
+				  struct kdbus_entry *entry)
+{
+	u64 size = KDBUS_ALIGN8(KDBUS_ALIGN8(entry->msg_size) + msg->stored);
+	int r;
+
+	if (kdbus_message_n_fds(msg) && !(dst->flags & KDBUS_HELLO_ACCEPT_FD))
+		return -ECOMM;
+
+	/* the kernel's own messages are bounded by what they answer */
+	if (src) {
+		r = kdbus_deliver_charge(dst, src->user, entry, size);
+		if (r < 0)
+			return r;
+	}
+
+	entry->slice = kdbus_pool_alloc(dst->pool, size);
+	if (IS_ERR(entry->slice)) {
+		r = PTR_ERR(entry->slice);
+		entry->slice = NULL;
+		kdbus_deliver_discharge(dst, entry, size);
+		return r;
+	}
+
+	return 0;
+}
+
+/**
+ * kdbus_deliver_stage() - prepare a message for one receiver
+ * @msg:	checked message
+ * @src:	sending connection, NULL if it is the kernel
+ * @dst:	receiver; the caller holds a reference
+ *
+ * The entry is invisible and belongs to the caller, who commits it or frees it
+ * with kdbus_deliver_free(). The first entry that was staged provides the
+ * payload for further ones, so it has to stay until they are staged, too.
+ *
+ * Context: may sleep for as long as the sender's memory makes it. No lock, no
+ *          active reference is held.
+ * Return: the entry; or an ERR_PTR: -ECONNRESET if @dst is disconnected; -ECOMM
+ *         if it takes no fds; -ENOBUFS or -EMFILE if the sender's user has too
+ *         much queued there; -EXFULL if its pool is full; -EFAULT if the
+ *         payload cannot be read; -ENOMEM.
+ */
+struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
+					struct kdbus_conn *src,
+					struct kdbus_conn *dst)
+{
+	struct kdbus_meta *meta = &msg->meta;
+	struct kdbus_entry *entry;
+	size_t meta_pos;
+	int r;
+
+	if (READ_ONCE(dst->dead))
+		return ERR_PTR(-ECONNRESET);
+	/* no memory when the addresses of the payload were overwritten */
+	if (msg->payload && !msg->first)
+		return ERR_PTR(-ENOMEM);
+
+	entry = kdbus_entry_new();
+	if (!entry)
+		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&entry->link);
+
+	kdbus_meta_render(meta, &dst->view, src ?
+			  READ_ONCE(dst->attach_flags_recv) :
+			  KDBUS_ATTACH_TIMESTAMP);
+	meta_pos = KDBUS_ALIGN8(msg->size);
+	entry->msg_size = meta->size ? meta_pos + meta->size : msg->size;
+	entry->seqnum_offset = meta->seqnum_offset ?
+			       meta_pos + meta->seqnum_offset : 0;
+	entry->priority = msg->hdr->priority;
+	entry->charged_fds = kdbus_message_n_fds(msg);
+
+	r = kdbus_deliver_allocate(msg, src, dst, entry);
+	if (r < 0) {
+		kdbus_entry_free(entry);
+		return ERR_PTR(r);
+	}
+
+	r = kdbus_deliver_fill(msg, dst, entry);
+	if (r < 0) {
+		kdbus_deliver_free(dst, entry);
+		return ERR_PTR(r);
+	}
+
+	entry->files = kdbus_files_ref(msg->files);
+	if (!msg->first) {
+		msg->first = entry;
+		msg->first_dst = kdbus_conn_ref(dst);
+	}
+
+	return entry;
+}
+
+/**
+ * kdbus_deliver_free() - free an entry with all it holds
+ * @dst:	connection it was staged for
+ * @entry:	entry that is in no queue, or NULL
+ *
+ * Context: may sleep; takes @dst's lock.
+ */
+void kdbus_deliver_free(struct kdbus_conn *dst, struct kdbus_entry *entry)
+{
+	if (!entry)
+		return;
+
+	if (entry->slice) {
+		kdbus_deliver_discharge(dst, entry, entry->slice->size);
+		kdbus_pool_drop(dst->pool, entry->slice);
+	}
+	kdbus_files_unref(entry->files);
+	kdbus_tracker_unref(entry->tracker);
+	kdbus_entry_free(entry);
+}
+
+/**
+ * kdbus_deliver_hand_over() - a message was received
+ * @dst:	receiver
+ * @entry:	entry that is in no queue; freed, while its slice becomes user
+ *		space's
+ *
+ * Context: may sleep; takes @dst's lock.
+ */
+void kdbus_deliver_hand_over(struct kdbus_conn *dst, struct kdbus_entry *entry)
+{
+	struct kdbus_slice *slice = entry->slice;
+
+	kdbus_deliver_discharge(dst, entry, slice->size);
+	entry->slice = NULL;
+	kdbus_pool_publish(dst->pool, slice, false);
+	kdbus_deliver_free(dst, entry);
+}
+
+/*
+ * Commit
+ */
+
+/**
+ * kdbus_deliver_number() - number a message for one receiver and queue it
+ * @dst:	receiver, not dead
+ * @entry:	staged entry, @dst's from now on
+ *
+ * Context: @dst's lock is held.
+ */
+void kdbus_deliver_number(struct kdbus_conn *dst, struct kdbus_entry *entry)
+{
+	lockdep_assert_held(&dst->lock);
+
+	entry->seqnum = atomic64_inc_return(&dst->bus->seqnum);
+	kdbus_queue_insert(&dst->queue, entry);
+}
+
+/**
+ * kdbus_deliver_commit() - deliver a message to its only receiver
+ * @src:	sending connection, NULL if it is the kernel
+ * @dst:	receiver
+ * @entry:	staged entry. Belongs to @dst on success, else it is freed
+ *
+ * Context: may sleep; takes @dst's lock.
+ * Return: 0, or -ECONNRESET if one of the two is disconnected.
+ */
+int kdbus_deliver_commit(struct kdbus_conn *src, struct kdbus_conn *dst,
+			 struct kdbus_entry *entry)
+{
+	int r = -ECONNRESET;
+
+	if (src && !kdbus_active_acquire(&src->active))
+		goto exit;
+
+	spin_lock(&dst->lock);
+	if (!dst->dead) {
+		kdbus_deliver_number(dst, entry);
+		r = 0;
+	}
+	spin_unlock(&dst->lock);
+
+	if (r >= 0)
+		kdbus_conn_wake(dst);
+	if (src)
+		kdbus_active_release(&src->active);
+
+exit:
+	if (r < 0)
+		kdbus_deliver_free(dst, entry);
+	return r;
+}
+
+/**
+ * kdbus_deliver_announce() - stage an entry in the queue of a receiver
+ * @cast:	message for several receivers, not numbered yet
+ * @dst:	receiver
+ * @entry:	staged entry. Belongs to @cast on success, else it is freed
+ *
+ * Context: may sleep; takes @dst's lock.
+ * Return: true; false if @dst is disconnected.
+ */
+bool kdbus_deliver_announce(struct kdbus_cast *cast, struct kdbus_conn *dst,
+			    struct kdbus_entry *entry)
+{
+	bool dead;
+
+	spin_lock(&dst->lock);
+	dead = dst->dead;
+	if (!dead)
+		kdbus_queue_stage(&dst->queue, entry, cast);
+	spin_unlock(&dst->lock);
+
+	if (dead)
+		kdbus_deliver_free(dst, entry);
+	return !dead;
+}
+
+/**
+ * kdbus_deliver_settle() - finish a commit at one receiver
+ * @cast:	message, numbered
+ * @dst:	receiver at which it was announced
+ *
+ * Afterwards @dst does not refer to @cast any more.
+ *
+ * Context: may sleep; takes @dst's lock.
+ */
+void kdbus_deliver_settle(struct kdbus_cast *cast, struct kdbus_conn *dst)
+{
+	struct kdbus_entry *entry = NULL;
+
+	spin_lock(&dst->lock);
+	if (dst->dead)
+		entry = kdbus_queue_unstage(&dst->queue, cast);
+	else
+		kdbus_queue_settle(&dst->queue, &dst->bus->commit_lock);
+	spin_unlock(&dst->lock);
+
+	kdbus_conn_wake(dst);
+	kdbus_deliver_free(dst, entry);
+}
+
+/**
+ * kdbus_deliver_lost() - tell a receiver that it missed a message
+ * @dst:	receiver
+ *
+ * Context: takes @dst's lock.
+ */
+void kdbus_deliver_lost(struct kdbus_conn *dst)
+{
+	spin_lock(&dst->lock);
+	kdbus_queue_lost(&dst->queue);
+	spin_unlock(&dst->lock);
+
+	kdbus_conn_wake(dst);
+}

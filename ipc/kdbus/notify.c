@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "notify.h"
+
+#include <linux/err.h>
+#include <linux/kdbus.h>
+
+#include "compat.h"
+#include "connection.h"
+#include "deliver.h"
+#include "message.h"
+
+/* the kernel as a sender: it has nothing to tell about itself but the time */
+static const struct kdbus_meta_sender kdbus_notify_sender;
+
+/* a message made of a header and one item, in the caller's memory */
+static void kdbus_notify_init(struct kdbus_message *msg, struct kdbus_msg *hdr,
+			      size_t size)
+{
+	msg->hdr = hdr;
+	msg->size = size;
+	msg->dst_name = NULL;
+	msg->bloom = NULL;
+	msg->n_vecs = 0;
+	msg->stored = 0;
+	msg->files = NULL;
+	msg->payload = 0;
+	msg->first_dst = NULL;
+	msg->first = NULL;
+	kdbus_meta_init(&msg->meta, &kdbus_notify_sender);
+}
+
+static void kdbus_notify_deinit(struct kdbus_message *msg)
+{
+	kdbus_conn_unref(msg->first_dst);
+	kdbus_meta_deinit(&msg->meta);
+}
+
+/**
+ * kdbus_notify_reply() - tell a requester that its request ended
+ * @requester:	connection
+ * @type:	KDBUS_ITEM_REPLY_TIMEOUT or KDBUS_ITEM_REPLY_DEAD
+ * @cookie:	cookie of the request
+ *
+ * The number of such messages is bounded by that of requests, so no account is
+ * charged. If the pool is full the requester learns that a message was lost.
+ *
+ * Context: may sleep; takes @requester's lock.
+ */
+void kdbus_notify_reply(struct kdbus_conn *requester, u64 type, u64 cookie)
+{
+	struct kdbus_message msg kdbus_uninitialized;
+	struct kdbus_entry *entry;
+	struct {
+		struct kdbus_msg hdr;
+		u64 item_size;
+		u64 item_type;
+	} content = {
+		.hdr = {
+			.dst_id = requester->id,
+			.src_id = KDBUS_SRC_ID_KERNEL,
+			.payload_type = KDBUS_PAYLOAD_KERNEL,
+			.cookie_reply = cookie,
+		},
+		.item_size = KDBUS_ITEM_HEADER_SIZE,
+		.item_type = type,
+	};
+
+	kdbus_notify_init(&msg, &content.hdr, sizeof(content));
+	entry = kdbus_deliver_stage(&msg, NULL, requester);
+	if (!IS_ERR(entry))
+		kdbus_deliver_commit(NULL, requester, entry);
+	else if (PTR_ERR(entry) != -ECONNRESET)
+		kdbus_deliver_lost(requester);
+	kdbus_notify_deinit(&msg);
+}
