@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "receive.h"
+
+#include <linux/errno.h>
+#include <linux/uaccess.h>
+
+#include "bus.h"
+#include "command.h"
+#include "compat.h"
+#include "connection.h"
+#include "deliver.h"
+#include "files.h"
+#include "pool.h"
+#include "queue.h"
+#include "reply.h"
+
+static const struct kdbus_item_spec kdbus_no_items[] = {
+	{ .type = KDBUS_ITEM_NEGOTIATE },
+};
+
+static const struct kdbus_command_spec kdbus_recv_spec = {
+	.size = sizeof(struct kdbus_cmd_recv),
+	.flags = KDBUS_RECV_PEEK | KDBUS_RECV_DROP | KDBUS_RECV_USE_PRIORITY,
+	.has_return_flags = true,
+	.n_items = ARRAY_SIZE(kdbus_no_items),
+	.items = kdbus_no_items,
+};
+
+static const struct kdbus_command_spec kdbus_free_spec = {
+	.size = sizeof(struct kdbus_cmd_free),
+	.has_return_flags = true,
+	.n_items = ARRAY_SIZE(kdbus_no_items),
+	.items = kdbus_no_items,
+};
+
+/**
+ * kdbus_receive_prepare() - complete a message before it is handed over
+ * @conn:	receiver
+ * @entry:	numbered entry that nobody else frees
+ *
+ * A message gets its number after its content was written.
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM.
+ */
+int kdbus_receive_prepare(struct kdbus_conn *conn,
+			  const struct kdbus_entry *entry)
+{
+	struct kdbus_pool_cursor cursor;
+	int r;
+
+	if (!entry->seqnum_offset)
+		return 0;
+
+	kdbus_pool_cursor_init(&cursor, conn->pool, entry->slice);
+	r = kdbus_pool_write(&cursor, entry->seqnum_offset, &entry->seqnum,
+			     sizeof(entry->seqnum));
+	kdbus_pool_cursor_deinit(&cursor);
+	return r;
+}
+
+/**
+ * kdbus_receive_files() - give the files of a message to the calling task
+ * @conn:	receiver
+ * @entry:	entry that nobody else frees
+ * @incomplete:	set to true if a file could not be installed
+ *
+ * Context: may sleep.
+ * Return: 0; or -ENOMEM with nothing done.
+ */
+int kdbus_receive_files(struct kdbus_conn *conn,
+			const struct kdbus_entry *entry, bool *incomplete)
+{
+	return kdbus_files_install(entry->files, conn->pool, entry->slice,
+				   conn->flags & KDBUS_HELLO_ACCEPT_FD,
+				   incomplete);
+}
+
+/*
+ * Find what RECV asks for and keep others from freeing it. The entry stays in
+ * the queue.
+ */
+static struct kdbus_entry *kdbus_recv_claim(struct kdbus_conn *conn,
+					    struct kdbus_cmd_recv *cmd)
+{
+	struct kdbus_entry *entry;
+
+	spin_lock(&conn->lock);
+	if (conn->dead) {
+		spin_unlock(&conn->lock);
+		return ERR_PTR(-ECONNRESET);
+	}
+
+	kdbus_queue_settle(&conn->queue, &conn->bus->commit_lock);
+	if (cmd->flags & KDBUS_RECV_USE_PRIORITY)
+		entry = kdbus_queue_first_priority(&conn->queue,
+						   cmd->priority);
+	else
+		entry = kdbus_queue_first(&conn->queue);
+	if (entry)
+		entry->claimed = true;
+	cmd->dropped_msgs = conn->queue.dropped;
+	spin_unlock(&conn->lock);
+
+	return entry;
+}
+
+/*
+ * Give a claim back. If the connection was disconnected meanwhile the entry is
+ * not in the queue any more and has to be freed here.
+ */
+static void kdbus_recv_unclaim(struct kdbus_conn *conn,
+			       struct kdbus_entry *entry)
+{
+	bool orphaned;
+
+	spin_lock(&conn->lock);
+	entry->claimed = false;
+	orphaned = list_empty(&entry->link);
+	spin_unlock(&conn->lock);
+
+	if (orphaned)
+		kdbus_deliver_free(conn, entry);
+}
+
+/* end a claim by taking the entry out of the queue */
+static void kdbus_recv_consume(struct kdbus_conn *conn,
+			       struct kdbus_entry *entry)
+{
+	spin_lock(&conn->lock);
+	if (!list_empty(&entry->link))
+		kdbus_queue_remove(&conn->queue, entry);
+	spin_unlock(&conn->lock);
+}
+
+/* tell user space; what it was told of lost messages is not told again */
+static int kdbus_recv_report(struct kdbus_conn *conn,
+			     struct kdbus_cmd_recv *cmd,
+			     struct kdbus_cmd_recv __user *user)
+{
+	cmd->return_flags = cmd->dropped_msgs ?
+			    KDBUS_RECV_RETURN_DROPPED_MSGS : 0;
+
+	if (put_user(cmd->return_flags, &user->return_flags) ||
+	    put_user(cmd->dropped_msgs, &user->dropped_msgs) ||
+	    copy_to_user(&user->msg, &cmd->msg, sizeof(cmd->msg)))
+		return -EFAULT;
+
+	if (cmd->dropped_msgs) {
+		spin_lock(&conn->lock);
+		conn->queue.dropped -= cmd->dropped_msgs;
+		spin_unlock(&conn->lock);
+	}
+
+	return 0;
+}
+
+static int kdbus_recv_drop(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
+			   struct kdbus_cmd_recv __user *user,
+			   struct kdbus_entry *entry)
+{
+	int r;
+
+	r = kdbus_recv_report(conn, cmd, user);
+	if (r < 0) {
+		kdbus_recv_unclaim(conn, entry);
+		return r;
+	}
+
+	kdbus_recv_consume(conn, entry);
+	kdbus_reply_abandon(entry->tracker);
+	kdbus_deliver_free(conn, entry);
+	return 0;
+}
+
+static int kdbus_recv_peek(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
+			   struct kdbus_cmd_recv __user *user,
+			   struct kdbus_entry *entry)
+{
+	int r;
+
+	r = kdbus_receive_prepare(conn, entry);
+	if (r >= 0)
+		r = kdbus_recv_report(conn, cmd, user);
+	if (r >= 0)
+		kdbus_pool_publish(conn->pool, entry->slice, true);
+
+	kdbus_recv_unclaim(conn, entry);
+	return r;
+}
+
+static int kdbus_recv_take(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
+			   struct kdbus_cmd_recv __user *user,
+			   struct kdbus_entry *entry)
+{
+	bool incomplete = false;
+	int r;
+
+	r = kdbus_receive_prepare(conn, entry);
+	if (r >= 0)
+		r = kdbus_recv_report(conn, cmd, user);
+	if (r >= 0)
+		r = kdbus_receive_files(conn, entry, &incomplete);
+	if (r < 0) {
+		kdbus_recv_unclaim(conn, entry);
+		return r;
+	}
+
+	kdbus_recv_consume(conn, entry);
+	kdbus_deliver_hand_over(conn, entry);
+
+	if (incomplete &&
+	    put_user((u64)KDBUS_RECV_RETURN_INCOMPLETE_FDS,
+		     &user->msg.return_flags))
+		return -EFAULT;
+	return 0;
+}
+
+static int kdbus_recv(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
+		      struct kdbus_cmd_recv __user *user)
+{
+	struct kdbus_entry *entry;
+	int r;
+
+	entry = kdbus_recv_claim(conn, cmd);
+	if (IS_ERR(entry))
+		return PTR_ERR(entry);
+
+	cmd->msg.offset = conn->pool->size;
+	cmd->msg.msg_size = 0;
+	cmd->msg.return_flags = 0;
+	if (!entry) {
+		r = kdbus_recv_report(conn, cmd, user);
+		return r < 0 ? r : -EAGAIN;
+	}
+	if (cmd->flags & KDBUS_RECV_DROP)
+		return kdbus_recv_drop(conn, cmd, user, entry);
+
+	cmd->msg.offset = entry->slice->offset;
+	cmd->msg.msg_size = entry->slice->size;
+	if (cmd->flags & KDBUS_RECV_PEEK)
+		return kdbus_recv_peek(conn, cmd, user, entry);
+	return kdbus_recv_take(conn, cmd, user, entry);
+}
+
+/**
+ * kdbus_cmd_recv() - KDBUS_CMD_RECV
+ * @conn:	connection
+ * @argp:	struct kdbus_cmd_recv in user space
+ *
+ * Context: may sleep, touches user memory.
+ * Return: 0; framing errors; -EINVAL for DROP with USE_PRIORITY; -EAGAIN if
+ *         there is nothing to receive; -ECONNRESET if the connection is
+ *         disconnected; -EFAULT if the result cannot be written; -EINTR if the
+ *         task is killed while another one receives; -ENOMEM. Whatever fails,
+ *         the message stays in the queue.
+ */
+int kdbus_cmd_recv(struct kdbus_conn *conn, void __user *argp)
+{
+	struct kdbus_command command kdbus_uninitialized;
+	struct kdbus_cmd_recv *cmd;
+	int r;
+
+	r = kdbus_command_import(&command, &kdbus_recv_spec, argp);
+	if (r != 0)
+		goto exit;
+
+	cmd = command.data;
+	if ((cmd->flags & KDBUS_RECV_DROP) &&
+	    (cmd->flags & KDBUS_RECV_USE_PRIORITY)) {
+		r = -EINVAL;
+		goto exit;
+	}
+
+	r = mutex_lock_killable(&conn->recv_lock);
+	if (r < 0)
+		goto exit;
+	r = kdbus_recv(conn, cmd, argp);
+	mutex_unlock(&conn->recv_lock);
+
+exit:
+	kdbus_command_release(&command);
+	return min(r, 0);
+}
+
+/**
+ * kdbus_cmd_free() - KDBUS_CMD_FREE
+ * @conn:	connection
+ * @argp:	struct kdbus_cmd_free in user space
+ *
+ * Context: may sleep, touches user memory.
+ * Return: 0; framing errors; -ENXIO if user space has no slice there.
+ */
+int kdbus_cmd_free(struct kdbus_conn *conn, void __user *argp)
+{
+	struct kdbus_command command kdbus_uninitialized;
+	const struct kdbus_cmd_free *cmd;
+	int r;
+
+	r = kdbus_command_import(&command, &kdbus_free_spec, argp);
+	if (r == 0) {
+		cmd = command.data;
+		r = kdbus_pool_release(conn->pool, cmd->offset);
+	}
+
+	kdbus_command_release(&command);
+	return min(r, 0);
+}
