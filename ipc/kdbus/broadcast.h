@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef KDBUS_BROADCAST_H
+#define KDBUS_BROADCAST_H
+
+/**
+ * DOC: Broadcasts
+ *
+ * A broadcast goes to every subscriber whose matches fit and who may talk to
+ * the sender. The receivers are picked first, then everything is staged, and at
+ * last the message is committed at all of them in one step: so two messages
+ * that reach two receivers are seen by both in the same order.
+ */
+
+#include <linux/types.h>
+
+struct kdbus_conn;
+struct kdbus_message;
+
+bool kdbus_broadcast_is_wanted(struct kdbus_conn *src, struct kdbus_conn *dst,
+			       const struct kdbus_message *msg);
+int kdbus_broadcast(struct kdbus_conn *src, struct kdbus_message *msg);
+
+int kdbus_cmd_match_add(struct kdbus_conn *conn, void __user *argp);
+int kdbus_cmd_match_remove(struct kdbus_conn *conn, void __user *argp);
+void kdbus_conn_unsubscribe(struct kdbus_conn *conn);
+
+#endif

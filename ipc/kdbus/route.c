@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "route.h"
+
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/poll.h>
+#include <linux/uaccess.h>
+
+#include "broadcast.h"
+#include "bus.h"
+#include "call.h"
+#include "command.h"
+#include "compat.h"
+#include "connection.h"
+#include "deliver.h"
+#include "match.h"
+#include "message.h"
+#include "policy.h"
+#include "pool.h"
+#include "reply.h"
+
+enum {
+	SEND_NEGOTIATE,
+	SEND_CANCEL_FD,
+};
+
+static const struct kdbus_item_spec kdbus_send_items[] = {
+	[SEND_NEGOTIATE] = { .type = KDBUS_ITEM_NEGOTIATE },
+	[SEND_CANCEL_FD] = { .type = KDBUS_ITEM_CANCEL_FD },
+};
+
+static const struct kdbus_command_spec kdbus_send_spec = {
+	.size = sizeof(struct kdbus_cmd_send),
+	.flags = KDBUS_SEND_SYNC_REPLY,
+	.has_return_flags = true,
+	.n_items = ARRAY_SIZE(kdbus_send_items),
+	.items = kdbus_send_items,
+};
+
+/* find the destination of a message that is no broadcast */
+static struct kdbus_conn *kdbus_route_resolve(struct kdbus_conn *src,
+					      const struct kdbus_message *msg)
+{
+	struct kdbus_conn *dst;
+
+	/* there is no way to own a name, so nobody does */
+	if (msg->dst_name)
+		return ERR_PTR(-ESRCH);
+
+	dst = kdbus_conn_find(src->bus, msg->hdr->dst_id);
+	return dst ?: ERR_PTR(-ENXIO);
+}
+
+static int kdbus_route_plain(struct kdbus_conn *src, struct kdbus_conn *dst,
+			     struct kdbus_message *msg)
+{
+	struct kdbus_entry *entry;
+
+	if (!kdbus_policy_may_talk(src, current_cred(), dst))
+		return -EPERM;
+
+	entry = kdbus_deliver_stage(msg, src, dst);
+	if (IS_ERR(entry))
+		return PTR_ERR(entry);
+
+	return kdbus_deliver_commit(src, dst, entry);
+}
+
+/* a signal reaches who wants it and is no error otherwise */
+static int kdbus_route_signal(struct kdbus_conn *src, struct kdbus_conn *dst,
+			      struct kdbus_message *msg)
+{
+	struct kdbus_entry *entry;
+	int r;
+
+	if (!kdbus_broadcast_is_wanted(src, dst, msg))
+		return 0;
+
+	entry = kdbus_deliver_stage(msg, src, dst);
+	if (IS_ERR(entry))
+		r = PTR_ERR(entry);
+	else
+		r = kdbus_deliver_commit(src, dst, entry);
+
+	/* what the sender did wrong is his, the rest the receiver's loss */
+	if (r == -EFAULT)
+		return r;
+	if (r < 0 && r != -ECONNRESET)
+		kdbus_deliver_lost(dst);
+	return kdbus_conn_is_alive(src) ? 0 : -ECONNRESET;
+}
+
+static int kdbus_route_reply(struct kdbus_conn *src, struct kdbus_conn *dst,
+			     struct kdbus_message *msg)
+{
+	struct kdbus_tracker *tracker;
+	struct kdbus_entry *entry;
+	int r;
+
+	/* that the request is open is all the permission that is needed */
+	tracker = kdbus_tracker_find(dst, src, msg->hdr->cookie_reply);
+	if (!tracker)
+		return -EBADSLT;
+
+	entry = kdbus_deliver_stage(msg, src, dst);
+	if (!IS_ERR(entry)) {
+		r = kdbus_reply_commit(src, dst, entry, tracker);
+	} else {
+		r = PTR_ERR(entry);
+		/* what is the requester's own fault ends its call */
+		if (r == -ECOMM)
+			kdbus_reply_fail(tracker, -EREMOTEIO);
+		else if (r == -ENOBUFS || r == -EMFILE || r == -EXFULL)
+			kdbus_reply_fail(tracker, r);
+	}
+
+	kdbus_tracker_unref(tracker);
+	return r;
+}
+
+/**
+ * kdbus_route_request() - deliver a message that expects a reply
+ * @src:	sending connection
+ * @msg:	checked message
+ * @out:	where to store the tracker of a synchronous request, with a
+ *		reference for the caller; NULL if the request is asynchronous
+ *
+ * Context: may sleep, touches user memory.
+ * Return: 0; -ENXIO or -ESRCH if there is no such destination; -EPERM if @src
+ *         may not talk to it; -EMLINK if @src has too many open requests; or
+ *         what kdbus_deliver_stage() and kdbus_reply_commit_request() return.
+ */
+int kdbus_route_request(struct kdbus_conn *src, struct kdbus_message *msg,
+			struct kdbus_tracker **out)
+{
+	struct kdbus_tracker *tracker;
+	struct kdbus_entry *entry;
+	struct kdbus_conn *dst;
+	int r;
+
+	dst = kdbus_route_resolve(src, msg);
+	if (IS_ERR(dst))
+		return PTR_ERR(dst);
+
+	r = -EPERM;
+	if (!kdbus_policy_may_talk(src, current_cred(), dst))
+		goto exit;
+
+	tracker = kdbus_tracker_new(src, msg, out);
+	if (IS_ERR(tracker)) {
+		r = PTR_ERR(tracker);
+		goto exit;
+	}
+
+	entry = kdbus_deliver_stage(msg, src, dst);
+	if (IS_ERR(entry))
+		r = PTR_ERR(entry);
+	else
+		r = kdbus_reply_commit_request(src, dst, entry, tracker);
+
+	if (r < 0)
+		kdbus_tracker_cancel(tracker);
+	else if (out)
+		*out = tracker;
+	else
+		kdbus_tracker_unref(tracker);
+
+exit:
+	kdbus_conn_unref(dst);
+	return r;
+}
+
+static int kdbus_route(struct kdbus_conn *src, struct kdbus_message *msg)
+{
+	struct kdbus_conn *dst;
+	int r;
+
+	if (kdbus_message_is_broadcast(msg))
+		return kdbus_broadcast(src, msg);
+	if (msg->hdr->flags & KDBUS_MSG_EXPECT_REPLY)
+		return kdbus_route_request(src, msg, NULL);
+
+	dst = kdbus_route_resolve(src, msg);
+	if (IS_ERR(dst))
+		return PTR_ERR(dst);
+
+	if (msg->hdr->flags & KDBUS_MSG_SIGNAL)
+		r = kdbus_route_signal(src, dst, msg);
+	else if (msg->hdr->cookie_reply)
+		r = kdbus_route_reply(src, dst, msg);
+	else
+		r = kdbus_route_plain(src, dst, msg);
+
+	kdbus_conn_unref(dst);
+	return r;
+}
+
+/*
+ * The command
+ */
+
+static struct file *kdbus_send_get_cancel(const struct kdbus_item *item)
+{
+	struct file *file;
+
+	if (!item)
+		return NULL;
+
+	file = fget(item->fds[0]);
+	if (!file)
+		return ERR_PTR(-EBADF);
+	if (!file_can_poll(file)) {
+		fput(file);
+		return ERR_PTR(-EINVAL);
+	}
+
+	return file;
+}
+
+static int kdbus_send_checked(struct kdbus_conn *src, struct kdbus_message *msg,
+			      const struct kdbus_command *command)
+{
+	struct kdbus_cmd_send __user *user = command->user;
+	const struct kdbus_cmd_send *cmd = command->data;
+	bool sync = cmd->flags & KDBUS_SEND_SYNC_REPLY;
+	struct kdbus_msg_info info = {
+		.offset = src->pool->size,
+	};
+	struct file *cancel;
+	int r;
+
+	cancel = kdbus_send_get_cancel(command->items[SEND_CANCEL_FD]);
+	if (IS_ERR(cancel))
+		return PTR_ERR(cancel);
+
+	r = kdbus_message_check_content(msg, src, sync);
+	if (r < 0)
+		goto exit;
+
+	if (sync) {
+		r = kdbus_call(src, msg, cancel, &user->reply);
+	} else {
+		r = kdbus_route(src, msg);
+		if (r >= 0 && copy_to_user(&user->reply, &info, sizeof(info)))
+			r = -EFAULT;
+	}
+
+exit:
+	if (cancel)
+		fput(cancel);
+	return r;
+}
+
+static noinline_for_stack int
+kdbus_send_message(struct kdbus_conn *src, const struct kdbus_command *command,
+		   bool negotiated)
+{
+	const struct kdbus_cmd_send *cmd = command->data;
+	struct kdbus_message msg kdbus_uninitialized;
+	void __user *user;
+	int r;
+
+	if (cmd->msg_address > ULONG_MAX)
+		return -EFAULT;
+	user = u64_to_user_ptr(cmd->msg_address);
+
+	r = kdbus_message_import(&msg, src, user);
+	if (r >= 0 && !negotiated)
+		r = r > 0 ? -EINVAL : kdbus_send_checked(src, &msg, command);
+
+	kdbus_message_release(&msg);
+	return min(r, 0);
+}
+
+/**
+ * kdbus_cmd_send() - KDBUS_CMD_SEND
+ * @src:	sending connection
+ * @argp:	struct kdbus_cmd_send in user space
+ *
+ * Context: may sleep, touches user memory.
+ * Return: 0 or one of the many errors that Documentation/kdbus.txt lists for
+ *         SEND. Unless it is -EFAULT because the result cannot be written,
+ *         nothing was sent then.
+ */
+int kdbus_cmd_send(struct kdbus_conn *src, void __user *argp)
+{
+	struct kdbus_command command kdbus_uninitialized;
+	const struct kdbus_cmd_send *cmd;
+	int r;
+
+	r = kdbus_command_import(&command, &kdbus_send_spec, argp);
+	if (r >= 0) {
+		cmd = command.data;
+		/* to ask what SEND knows no message is needed */
+		if (r > 0 && !cmd->msg_address)
+			r = 0;
+		else
+			r = kdbus_send_message(src, &command, r > 0);
+	}
+
+	kdbus_command_release(&command);
+	return r;
+}
