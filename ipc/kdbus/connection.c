@@ -1,0 +1,552 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "connection.h"
+
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/user_namespace.h>
+
+#include "broadcast.h"
+#include "bus.h"
+#include "command.h"
+#include "compat.h"
+#include "deliver.h"
+#include "domain.h"
+#include "limits.h"
+#include "pool.h"
+#include "reply.h"
+#include "user.h"
+
+static void kdbus_conn_free_rcu(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct kdbus_conn, rcu));
+}
+
+static void kdbus_conn_free(struct kref *ref)
+{
+	struct kdbus_conn *conn = container_of(ref, struct kdbus_conn, ref);
+	struct kdbus_account *account;
+
+	WARN_ON(!list_empty(&conn->requests) || !list_empty(&conn->owed));
+	WARN_ON(!kdbus_queue_is_empty(&conn->queue));
+	WARN_ON(!list_empty(&conn->ep_entry));
+
+	while ((account = kdbus_quota_deinit(&conn->quota)))
+		kdbus_deliver_free_account(account);
+	kdbus_match_db_deinit(&conn->match);
+	kdbus_pool_free(conn->pool);
+	kdbus_meta_view_deinit(&conn->view);
+	kfree(conn->description);
+	put_cred(conn->cred);
+	kdbus_user_discharge(&conn->user->conns);
+	kdbus_user_unref(conn->user);
+	kdbus_node_unref(&conn->ep->node);
+	call_rcu(&conn->rcu, kdbus_conn_free_rcu);
+}
+
+/**
+ * kdbus_conn_ref() - take a reference
+ * @conn:	connection the caller has a reference on
+ *
+ * Context: any.
+ * Return: @conn
+ */
+struct kdbus_conn *kdbus_conn_ref(struct kdbus_conn *conn)
+{
+	kref_get(&conn->ref);
+	return conn;
+}
+
+/**
+ * kdbus_conn_unref() - drop a reference
+ * @conn:	connection, or NULL
+ *
+ * Context: may sleep.
+ * Return: NULL
+ */
+struct kdbus_conn *kdbus_conn_unref(struct kdbus_conn *conn)
+{
+	if (conn)
+		kref_put(&conn->ref, kdbus_conn_free);
+	return NULL;
+}
+
+/**
+ * kdbus_conn_find() - look up a connection
+ * @bus:	bus
+ * @id:		id
+ *
+ * Context: any.
+ * Return: the connection with a reference for the caller, or NULL. It may be
+ *         disconnected at any time.
+ */
+struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id)
+{
+	struct kdbus_conn *conn;
+
+	if (id > ULONG_MAX)
+		return NULL;
+
+	rcu_read_lock();
+	conn = xa_load(&bus->conns, id);
+	if (conn && !kref_get_unless_zero(&conn->ref))
+		conn = NULL;
+	rcu_read_unlock();
+
+	return conn;
+}
+
+/**
+ * kdbus_conn_lock_two() - lock two connections, or one
+ * @a:	connection
+ * @b:	connection, possibly the same
+ *
+ * Context: neither is locked.
+ */
+void kdbus_conn_lock_two(struct kdbus_conn *a, struct kdbus_conn *b)
+{
+	if (a > b)
+		swap(a, b);
+
+	spin_lock(&a->lock);
+	if (a != b)
+		spin_lock_nested(&b->lock, SINGLE_DEPTH_NESTING);
+}
+
+/**
+ * kdbus_conn_unlock_two() - undo kdbus_conn_lock_two()
+ * @a:	connection
+ * @b:	connection, possibly the same
+ *
+ * Context: both are locked.
+ */
+void kdbus_conn_unlock_two(struct kdbus_conn *a, struct kdbus_conn *b)
+{
+	spin_unlock(&a->lock);
+	if (a != b)
+		spin_unlock(&b->lock);
+}
+
+/**
+ * kdbus_conn_poll() - what poll() reports
+ * @conn:	connection
+ *
+ * Context: takes the connection's lock.
+ * Return: EPOLL* events
+ */
+__poll_t kdbus_conn_poll(struct kdbus_conn *conn)
+{
+	__poll_t mask = EPOLLOUT | EPOLLWRNORM;
+
+	spin_lock(&conn->lock);
+	if (conn->dead) {
+		mask = EPOLLERR | EPOLLHUP;
+	} else {
+		kdbus_queue_settle(&conn->queue, &conn->bus->commit_lock);
+		if (!kdbus_queue_is_empty(&conn->queue) || conn->queue.dropped)
+			mask |= EPOLLIN | EPOLLRDNORM;
+	}
+	spin_unlock(&conn->lock);
+
+	return mask;
+}
+
+/*
+ * Life
+ */
+
+static int kdbus_conn_charge(struct kdbus_conn *conn)
+{
+	struct kdbus_user *user;
+	int r;
+
+	user = kdbus_user_get(conn->bus->domain, conn->cred->uid);
+	if (IS_ERR(user))
+		return PTR_ERR(user);
+
+	r = kdbus_user_charge(&user->conns,
+			      READ_ONCE(kdbus_max_conns_per_user));
+	if (r < 0) {
+		kdbus_user_unref(user);
+		return r;
+	}
+
+	conn->user = user;
+	return 0;
+}
+
+static bool kdbus_conn_opener_owns(const struct kdbus_conn *conn,
+				   struct file *file)
+{
+	return uid_eq(conn->cred->euid, conn->bus->node.uid) ||
+	       file_ns_capable(file, conn->bus->domain->user_ns,
+			       CAP_IPC_OWNER);
+}
+
+/* everything that needs no undoing but kdbus_conn_free() */
+static void kdbus_conn_init(struct kdbus_conn *conn, struct kdbus_endpoint *ep,
+			    struct file *file)
+{
+	struct kdbus_bus *bus = ep->bus;
+
+	kref_init(&conn->ref);
+	kdbus_node_ref(&ep->node);
+	conn->ep = ep;
+	conn->bus = bus;
+	conn->cred = get_cred(file->f_cred);
+	conn->is_owner = kdbus_conn_opener_owns(conn, file);
+	kdbus_meta_view_init(&conn->view, conn->cred);
+	kdbus_match_db_init(&conn->match, bus->bloom.size);
+	kdbus_active_init(&conn->active, "kdbus_conn");
+	init_completion(&conn->gone);
+	INIT_LIST_HEAD(&conn->ep_entry);
+	init_waitqueue_head(&conn->wait);
+	mutex_init(&conn->recv_lock);
+	spin_lock_init(&conn->lock);
+	kdbus_queue_init(&conn->queue);
+	kdbus_quota_init(&conn->quota, conn->pool->size, KDBUS_QUOTA_MAX_MSGS,
+			 KDBUS_QUOTA_MAX_FDS);
+	kdbus_reply_init(conn);
+	conn->id = kdbus_domain_next_id(bus->domain);
+}
+
+static struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
+					 struct file *file,
+					 const struct kdbus_cmd_hello *hello,
+					 const char *description)
+{
+	struct kdbus_conn *conn;
+	int r;
+
+	conn = kzalloc(sizeof(*conn), GFP_KERNEL_ACCOUNT);
+	if (!conn)
+		return ERR_PTR(-ENOMEM);
+
+	conn->flags = hello->flags;
+	r = kdbus_attach_flags_sanitize(hello->attach_flags_send,
+					&conn->sender.attach_flags_send);
+	if (r >= 0)
+		r = kdbus_attach_flags_sanitize(hello->attach_flags_recv,
+						&conn->attach_flags_recv);
+	if (r < 0)
+		goto exit_free;
+
+	if (description) {
+		r = -ENOMEM;
+		conn->description = kstrdup(description, GFP_KERNEL_ACCOUNT);
+		if (!conn->description)
+			goto exit_free;
+		conn->sender.description = conn->description;
+	}
+
+	conn->pool = kdbus_pool_new(description, hello->pool_size);
+	if (IS_ERR(conn->pool)) {
+		r = PTR_ERR(conn->pool);
+		conn->pool = NULL;
+		goto exit_free;
+	}
+
+	conn->bus = ep->bus;
+	conn->cred = file->f_cred;
+	r = kdbus_conn_charge(conn);
+	if (r < 0)
+		goto exit_free;
+
+	kdbus_conn_init(conn, ep, file);
+	return conn;
+
+exit_free:
+	kdbus_pool_free(conn->pool);
+	kfree(conn->description);
+	kfree(conn);
+	return ERR_PTR(r);
+}
+
+/*
+ * Make a connection visible. From here on it has to be disconnected; until then
+ * the list of the endpoint keeps a reference.
+ */
+static int kdbus_conn_publish(struct kdbus_conn *conn)
+{
+	struct kdbus_endpoint *ep = conn->ep;
+	int r;
+
+	if (!kdbus_node_acquire(&ep->node))
+		return -ESHUTDOWN;
+
+	r = xa_insert(&conn->bus->conns, conn->id, conn, GFP_KERNEL_ACCOUNT);
+	if (r >= 0) {
+		mutex_lock(&ep->lock);
+		list_add_tail(&conn->ep_entry, &ep->conns);
+		mutex_unlock(&ep->lock);
+		kdbus_conn_ref(conn);
+		kdbus_active_activate(&conn->active);
+	}
+
+	kdbus_node_release(&ep->node);
+	return r;
+}
+
+/* refuse new messages, and those on their way */
+static void kdbus_conn_mark_dead(struct kdbus_conn *conn)
+{
+	spin_lock(&conn->lock);
+	kdbus_queue_settle(&conn->queue, &conn->bus->commit_lock);
+	conn->dead = true;
+	spin_unlock(&conn->lock);
+
+	wake_up_poll(&conn->wait, EPOLLERR | EPOLLHUP);
+}
+
+/* drop what nobody received; a claimed entry is freed by its receiver */
+static void kdbus_conn_flush(struct kdbus_conn *conn)
+{
+	struct kdbus_entry *entry;
+	bool claimed;
+
+	spin_lock(&conn->lock);
+	while ((entry = kdbus_queue_first(&conn->queue))) {
+		kdbus_queue_remove(&conn->queue, entry);
+		claimed = entry->claimed;
+		spin_unlock(&conn->lock);
+
+		if (!claimed)
+			kdbus_deliver_free(conn, entry);
+
+		spin_lock(&conn->lock);
+	}
+	spin_unlock(&conn->lock);
+}
+
+static void kdbus_conn_unlink(struct kdbus_conn *conn)
+{
+	xa_erase(&conn->bus->conns, conn->id);
+
+	kdbus_conn_unsubscribe(conn);
+}
+
+/* the connection is deactivated, and this task is the one that ends it */
+static void kdbus_conn_terminate(struct kdbus_conn *conn)
+{
+	struct kdbus_endpoint *ep = conn->ep;
+
+	kdbus_reply_wake_all(conn);
+	kdbus_active_drain(&conn->active);
+	kdbus_reply_stop(conn);
+	kdbus_conn_unlink(conn);
+	kdbus_conn_flush(conn);
+	kdbus_reply_forget_requests(conn);
+	kdbus_reply_abandon_owed(conn);
+
+	mutex_lock(&ep->lock);
+	list_del_init(&conn->ep_entry);
+	mutex_unlock(&ep->lock);
+
+	complete_all(&conn->gone);
+	kdbus_conn_unref(conn);
+}
+
+/**
+ * kdbus_conn_disconnect() - end a connection
+ * @conn:	published connection; the caller holds a reference
+ *
+ * Whoever comes first does the work, everybody else waits for it.
+ *
+ * Context: may sleep. The caller holds no active reference and no lock of this
+ *          module.
+ */
+void kdbus_conn_disconnect(struct kdbus_conn *conn)
+{
+	if (!kdbus_active_deactivate(&conn->active)) {
+		wait_for_completion(&conn->gone);
+		return;
+	}
+
+	kdbus_conn_mark_dead(conn);
+	kdbus_conn_terminate(conn);
+}
+
+/*
+ * HELLO
+ */
+
+enum {
+	HELLO_NEGOTIATE,
+	HELLO_DESCRIPTION,
+};
+
+static const struct kdbus_item_spec kdbus_hello_items[] = {
+	[HELLO_NEGOTIATE] = { .type = KDBUS_ITEM_NEGOTIATE },
+	[HELLO_DESCRIPTION] = { .type = KDBUS_ITEM_CONN_DESCRIPTION },
+};
+
+static const struct kdbus_command_spec kdbus_hello_spec = {
+	.size = sizeof(struct kdbus_cmd_hello),
+	.flags = KDBUS_HELLO_ACCEPT_FD,
+	.has_return_flags = true,
+	.n_items = ARRAY_SIZE(kdbus_hello_items),
+	.items = kdbus_hello_items,
+};
+
+/* put what HELLO returns beside the struct into the pool */
+static int kdbus_hello_write_items(struct kdbus_conn *conn,
+				   struct kdbus_cmd_hello *hello)
+{
+	struct {
+		u64 size;
+		u64 type;
+		struct kdbus_bloom_parameter bloom;
+	} item = {
+		.size = sizeof(item),
+		.type = KDBUS_ITEM_BLOOM_PARAMETER,
+		.bloom = conn->bus->bloom,
+	};
+	struct kdbus_pool_cursor cursor;
+	struct kdbus_slice *slice;
+	int r;
+
+	slice = kdbus_pool_alloc(conn->pool, sizeof(item));
+	if (IS_ERR(slice))
+		return PTR_ERR(slice);
+
+	kdbus_pool_cursor_init(&cursor, conn->pool, slice);
+	r = kdbus_pool_write(&cursor, 0, &item, sizeof(item));
+	kdbus_pool_cursor_deinit(&cursor);
+	if (r < 0) {
+		kdbus_pool_drop(conn->pool, slice);
+		return r;
+	}
+
+	hello->offset = slice->offset;
+	hello->items_size = sizeof(item);
+	kdbus_pool_publish(conn->pool, slice, false);
+	return 0;
+}
+
+static int kdbus_hello_finish(struct kdbus_conn *conn,
+			      struct kdbus_command *command)
+{
+	struct kdbus_cmd_hello *hello = command->data;
+	int r;
+
+	r = kdbus_hello_write_items(conn, hello);
+	if (r < 0)
+		return r;
+
+	hello->return_flags = 0;
+	hello->bus_flags = conn->bus->flags;
+	hello->id = conn->id;
+	memcpy(hello->id128, conn->bus->id128, sizeof(hello->id128));
+
+	/* nobody knows the connection yet, so it can still fail */
+	if (copy_to_user(command->user, hello, sizeof(*hello)))
+		return -EFAULT;
+
+	return kdbus_conn_publish(conn);
+}
+
+/**
+ * kdbus_cmd_hello() - KDBUS_CMD_HELLO
+ * @ep:		endpoint
+ * @file:	open file of the endpoint
+ * @argp:	struct kdbus_cmd_hello in user space
+ *
+ * Context: may sleep, touches user memory.
+ * Return: the new connection with a reference for the caller, who also has to
+ *         disconnect it; NULL if the command only negotiated; or an ERR_PTR:
+ *         framing errors; -EINVAL for a bad pool size or bad attach flags;
+ *         -EMFILE if the user has too many connections; -ESHUTDOWN if the
+ *         endpoint is gone; -EFAULT if the result cannot be written; -ENOMEM.
+ */
+struct kdbus_conn *kdbus_cmd_hello(struct kdbus_endpoint *ep,
+				   struct file *file, void __user *argp)
+{
+	struct kdbus_command command kdbus_uninitialized;
+	struct kdbus_conn *conn = NULL;
+	struct kdbus_cmd_hello *hello;
+	int r;
+
+	r = kdbus_command_import(&command, &kdbus_hello_spec, argp);
+	if (r != 0)
+		goto exit;
+
+	r = -EINVAL;
+	hello = command.data;
+	if (hello->pool_size == 0 || !IS_ALIGNED(hello->pool_size, PAGE_SIZE) ||
+	    hello->pool_size > READ_ONCE(kdbus_max_pool))
+		goto exit;
+
+	conn = kdbus_conn_new(ep, file, hello,
+			      kdbus_item_string(command.items[HELLO_DESCRIPTION]));
+	if (IS_ERR(conn)) {
+		r = PTR_ERR(conn);
+		conn = NULL;
+		goto exit;
+	}
+
+	r = kdbus_hello_finish(conn, &command);
+	if (r < 0)
+		conn = kdbus_conn_unref(conn);
+
+exit:
+	kdbus_command_release(&command);
+	return r < 0 ? ERR_PTR(r) : conn;
+}
+
+/*
+ * BYEBYE
+ */
+
+static const struct kdbus_item_spec kdbus_byebye_items[] = {
+	{ .type = KDBUS_ITEM_NEGOTIATE },
+};
+
+static const struct kdbus_command_spec kdbus_byebye_spec = {
+	.size = sizeof(struct kdbus_cmd),
+	.has_return_flags = true,
+	.n_items = ARRAY_SIZE(kdbus_byebye_items),
+	.items = kdbus_byebye_items,
+};
+
+/**
+ * kdbus_cmd_byebye() - KDBUS_CMD_BYEBYE
+ * @conn:	connection
+ * @argp:	struct kdbus_cmd in user space
+ *
+ * A message is either in the queue, and then this fails, or it is refused.
+ *
+ * Context: may sleep, touches user memory.
+ * Return: 0; framing errors; -EBUSY if there are messages to receive;
+ *         -ECONNRESET if the connection is disconnected already.
+ */
+int kdbus_cmd_byebye(struct kdbus_conn *conn, void __user *argp)
+{
+	struct kdbus_command command kdbus_uninitialized;
+	int r;
+
+	r = kdbus_command_import(&command, &kdbus_byebye_spec, argp);
+	kdbus_command_release(&command);
+	if (r != 0)
+		return min(r, 0);
+
+	spin_lock(&conn->lock);
+	kdbus_queue_settle(&conn->queue, &conn->bus->commit_lock);
+	if (conn->dead)
+		r = -ECONNRESET;
+	else if (!kdbus_queue_is_empty(&conn->queue))
+		r = -EBUSY;
+	else if (!kdbus_active_deactivate(&conn->active))
+		r = -ECONNRESET;
+	else
+		conn->dead = true;
+	spin_unlock(&conn->lock);
+	if (r < 0)
+		return r;
+
+	wake_up_poll(&conn->wait, EPOLLERR | EPOLLHUP);
+	kdbus_conn_terminate(conn);
+	return 0;
+}
