@@ -227,14 +227,14 @@ retry:
 	if (!payload)
 		return;
 
-	/* too long is an error or, on old kernels, more than there is room */
 	r = kdbus_meta_cgroup_path(view->cgroup_ns, payload, max);
-	if ((r < 0 || r >= max) && max < PATH_MAX) {
+	/* too long is an error, or the path is cut off without a word */
+	if (r < 0 || r >= max - 1) {
+		if (max == PATH_MAX)
+			return;
 		max = PATH_MAX;
 		goto retry;
 	}
-	if (r < 0 || r >= max)
-		return;
 
 	kdbus_meta_end(meta, KDBUS_ITEM_CGROUP, r + 1);
 }
