@@ -90,6 +90,7 @@ int kdbus_endpoint_make_default(struct kdbus_bus *bus)
 	if (r >= 0)
 		kdbus_node_activate(&ep->node);
 
+	/* once linked it is the bus that keeps it until the teardown */
 	kdbus_node_unref(&ep->node);
 	return r;
 }

@@ -115,7 +115,7 @@ static struct kdbus_node *kdbus_node_search(struct kdbus_node *parent,
  * @name:	name, copied
  *
  * The node is not found by look-ups before it is activated. Once it is linked
- * it has to be torn down with kdbus_node_teardown().
+ * the directory has a reference, too, until kdbus_node_teardown().
  *
  * Context: may sleep; takes @parent's lock.
  * Return: 0, -EEXIST if there is a child of that name (possibly one that is
@@ -149,6 +149,7 @@ int kdbus_node_link(struct kdbus_node *node, struct kdbus_node *parent,
 	rb_link_node(&node->rb, rb_parent, rb_link);
 	rb_insert_color(&node->rb, &parent->children);
 	node->parent = kdbus_node_ref(parent);
+	kdbus_node_ref(node);
 	r = 0;
 
 exit_unlock:
@@ -156,6 +157,7 @@ exit_unlock:
 	return r;
 }
 
+/* the caller holds a reference of its own */
 static void kdbus_node_unlink(struct kdbus_node *node)
 {
 	struct kdbus_node *parent = node->parent;
@@ -168,6 +170,7 @@ static void kdbus_node_unlink(struct kdbus_node *node)
 	RB_CLEAR_NODE(&node->rb);
 	xa_erase(&parent->order, node->index);
 	mutex_unlock(&parent->lock);
+	kdbus_node_unref(node);
 }
 
 static struct kdbus_node *kdbus_node_first_child(struct kdbus_node *node)
