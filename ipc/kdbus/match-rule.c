@@ -22,10 +22,10 @@ static bool kdbus_match_bloom(const struct kdbus_item *rule, size_t bloom_size,
 {
 	u64 n_blocks = kdbus_item_payload_size(rule) / bloom_size;
 	size_t n_words = bloom_size / sizeof(u64);
-	const u64 *mask = rule->data64;
+	const __u64 *mask = rule->data64;
 	size_t i;
 
-	mask += min(filter->generation, n_blocks - 1) * n_words;
+	mask += min_t(u64, filter->generation, n_blocks - 1) * n_words;
 
 	for (i = 0; i < n_words; i++)
 		if ((filter->data[i] & mask[i]) != mask[i])
