@@ -8,8 +8,8 @@
 
 guest='gcc make libc6-dev kmod cpio busybox-static qemu-system-x86
 	linux-image-amd64 linux-headers-amd64'
-check='sparse libcap-dev gcc-multilib'
-debug='linux-source-6.12 bc bison flex libelf-dev xz-utils'
+check='sparse libcap-dev gcc-multilib linux-source-6.12 xz-utils'
+debug='bc bison flex libelf-dev'
 
 case $1 in
 guest) wanted=$guest ;;

@@ -3,9 +3,10 @@
 #
 # Runs as process 1 of the virtual machine, on top of the host's files: loads
 # the module, mounts kdbusfs, runs what guest.sh was asked to run, takes all
-# of it down again and reports over the third serial port.
+# of it down again and reports through the kernel's log.
 
-# From guest.sh: TOP, MODULE, MODNAME, MODE, TERM and the function run_command.
+# From guest.sh: TOP, MODULE, MODNAME, MODE, VERBOSE,
+# TERM and the function run_command.
 # shellcheck source=/dev/null
 . /run/guest.conf
 
@@ -15,8 +16,10 @@ fs=${MODNAME}fs
 dir=/sys/fs/$MODNAME
 kmemleak=/sys/kernel/debug/kmemleak
 
-stty -F /dev/ttyS2 raw
-exec 3>/dev/ttyS2
+report()
+{
+	echo "kdbus-guest: $*" >/dev/kmsg
+}
 
 # expect NAME COMMAND: a test of its own; COMMAND prints what is wrong.
 expect()
@@ -24,16 +27,15 @@ expect()
 	name=$1
 	shift
 	if what=$("$@" 2>&1); then
-		echo "ok $name" >&3
+		report "ok $name"
 	else
-		echo "not ok $name" >&3
+		report "not ok $name"
 		printf '%s\n' "$what"
 	fi
 }
 
 power_off()
 {
-	exec 3>&-
 	# waits until all output is out
 	stty -F /dev/ttyS0 -onlcr
 	sync
@@ -50,12 +52,21 @@ set_up()
 	[ ! -e $kmemleak ] || echo clear >$kmemleak
 
 	# log-check.sh starts here
-	echo "kdbus: tests begin" >/dev/kmsg
+	report begin
+}
+
+# For the demo: what is typed, then what it prints.
+show()
+{
+	[ -z "$VERBOSE" ] || echo "# $*"
+	"$@"
 }
 
 load()
 {
-	insmod "$MODULE" && mount -t "$fs" "$fs" "$dir"
+	[ -z "$VERBOSE" ] || echo "Linux $(uname -r)"
+	cd "${MODULE%/*}" || return
+	show insmod "./$MODNAME.ko" && show mount -t "$fs" "$fs" "$dir"
 }
 
 # Whoever closes last may still be on its way out, so be patient.
@@ -96,18 +107,18 @@ find_leaks()
 set_up
 if ! load; then
 	echo "kdbus: cannot load or mount the module"
-	echo "not ok module loads" >&3
+	report "not ok module loads"
 	dmesg | tail -n 20
 	power_off
 fi
-echo "ok module loads" >&3
+report "ok module loads"
 
 if [ "$MODE" = shell ]; then
 	setsid -w -c "$TOP/scripts/guest-shell.sh" <>/dev/ttyS0 >&0 2>&1
 	status=$?
 else
 	stty -F /dev/ttyS0 -onlcr -echo
-	(run_command </dev/null 3>&-)
+	(run_command </dev/null)
 	status=$?
 fi
 
@@ -115,5 +126,5 @@ expect "nothing left mounted" unmount_all
 [ ! -e $kmemleak ] || expect "no memory leaked" find_leaks
 expect "module unloads" unload
 [ ! -e $kmemleak ] || expect "no memory leaked by unloading" find_leaks
-echo "exit $status" >&3
+report "exit $status"
 power_off

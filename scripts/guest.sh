@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# guest.sh [--debug] [--shell] [--] COMMAND [ARGUMENT...]
+# guest.sh [--debug] [--verbose] [--shell] [--] COMMAND [ARGUMENT...]
 #
 # Boots a virtual machine that sees all files of this one, loads the module
 # there, runs COMMAND in the current directory, passes its output and its exit
@@ -10,16 +10,18 @@
 #
 # KVER, SMP, MEM, ICOUNT and T are explained by "make help". The kernel's
 # log is left in $LOG, the tests made besides the command itself in $RESULTS.
+# With $MODULE set to a file, that module is loaded instead of a fresh one.
 
 . "${0%/*}/common.sh"
 
-debug='' mode=run
+debug='' mode=run verbose=''
 while :; do
 	case $1 in
 	--debug) debug=1 ;;
 	--shell) mode=shell ;;
+	--verbose) verbose=1 ;;
 	--) shift; break ;;
-	-*) die "usage: guest.sh [--debug] [--shell] [--] COMMAND..." ;;
+	-*) die "usage: guest.sh [--debug] [--verbose] [--shell] [--] COMMAND..." ;;
 	*) break ;;
 	esac
 	shift
@@ -33,16 +35,16 @@ MODNAME=${MODNAME:-kdbus}
 if [ "$debug" ]; then
 	tree=$("$TOP/scripts/debug-kernel.sh") || exit
 	kernel=$tree/arch/x86/boot/bzImage headers=$tree name=debug kver=
-	# for line numbers in the kernel's complaints
-	set_flags='KCFLAGS=-g'
 else
 	kver=$("$TOP/scripts/kver.sh") || exit
 	kernel=${kver#* } kver=${kver%% *}
-	headers=/lib/modules/$kver/build name=$kver set_flags=
+	headers=/lib/modules/$kver/build name=$kver
 fi
-[ "$MODNAME" = kdbus ] || name=$name-$MODNAME
-# shellcheck disable=SC2086 # no argument at all when there are no flags
-module=$("$TOP/scripts/module.sh" "$name" "$headers" $set_flags) || exit
+if [ -z "$MODULE" ]; then
+	[ "$MODNAME" = kdbus ] || name=$name-$MODNAME
+	# -g: line numbers in the kernel's complaints
+	MODULE=$("$TOP/scripts/module.sh" "$name" "$headers" KCFLAGS=-g) || exit
+fi
 
 dir=$(mktemp -d "$BUILD/guest.XXXXXX") || exit
 trap 'rm -rf "$dir"' EXIT
@@ -58,9 +60,10 @@ quote()
 size=$(stty size 2>/dev/null || echo 24 80)
 cat >"$dir/guest.conf" <<END
 TOP=$(quote "$TOP" | cut -c2-)
-MODULE=$(quote "$module" | cut -c2-)
+MODULE=$(quote "$MODULE" | cut -c2-)
 MODNAME=$MODNAME
 MODE=$mode
+VERBOSE=$verbose
 TERM=${TERM:-linux}
 ROWS=${size% *}
 COLS=${size#* }
@@ -84,8 +87,9 @@ elif grep -qw -e vmx -e svm /proc/cpuinfo && [ -w /dev/kvm ]; then
 fi
 
 # The user's terminal is the first serial port, the kernel's log goes to the
-# second one and the results to the third.
-append="console=ttyS1,115200 loglevel=8 panic=-1 oops=panic mitigations=off"
+# second one, and there among the rest are the results.
+append="console=ttyS1,115200 loglevel=8 printk.devkmsg=on panic=-1 oops=panic"
+append="$append mitigations=off"
 append="$append sysctl.kernel.hung_task_timeout_secs=60 rcupdate.rcu_cpu_stall_timeout=60"
 
 if [ $mode = shell ]; then
@@ -100,8 +104,7 @@ $limit qemu-system-x86_64 -nodefaults -no-user-config -display none \
 	-monitor none -nic none -no-reboot -cpu "$cpu" $accel -smp "$smp" \
 	-m "${MEM:-2G}" -kernel "$kernel" -initrd "$dir/initramfs.cpio" \
 	-append "$append" -chardev "stdio,id=user,signal=$signal" \
-	-serial chardev:user -serial "file:$dir/log" \
-	-serial "file:$dir/results" -virtfs \
+	-serial chardev:user -serial "file:$dir/log" -virtfs \
 	local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
 	<&3
 qemu=$?
@@ -109,26 +112,25 @@ exec 3<&-
 
 mkdir -p "$(dirname "$LOG")"
 tr -d '\r' <"$dir/log" >"$LOG"
+sed -n 's/^.*\] kdbus-guest: //p' "$LOG" >"$dir/results"
 
 # No word from the guest about its end is a failure, whatever qemu says.
 status=$(sed -n 's/^exit \([0-9]*\)$/\1/p' "$dir/results")
 if [ -z "$status" ]; then
 	case $qemu in
 	124 | 137) why="did not finish within ${T:-900} seconds" ;;
-	0) why="died" ;;
-	*) why="died, qemu's exit status is $qemu" ;;
+	0) why=died ;;
+	*) why="died, exit status $qemu of qemu" ;;
 	esac
-	echo "kdbus: the virtual machine $why; the end of its log:" >&2
-	tail -n 25 "$LOG" >&2
-	echo "not ok virtual machine runs to the end" >>"$dir/results"
-	status=1
+	echo "not ok virtual machine runs to the end: it $why" >>"$dir/results"
 fi
-
-if "$TOP/scripts/log-check.sh" "$LOG"; then
+if "$TOP/scripts/log-check.sh" "$LOG" >&2; then
 	echo "ok kernel log is clean" >>"$dir/results"
+	[ -n "$status" ] || tail -n 20 "$LOG" >&2
 else
 	echo "not ok kernel log is clean" >>"$dir/results"
 fi
-grep '^not ok' "$dir/results" >&2 && [ "$status" = 0 ] && status=1
+
 grep '^ok\|^not ok' "$dir/results" >"$RESULTS"
+grep '^not ok' "$dir/results" >&2 && [ "${status:-0}" = 0 ] && status=1
 exit "$status"

@@ -10,7 +10,7 @@
 name=$1 headers=$2
 shift 2
 dir=$BUILD/$name
-log=$BUILD/log/$name.log
+log=$BUILD/log/$name.build
 mkdir -p "$dir" "$BUILD/log"
 
 # Several runs may share the directory.
@@ -33,7 +33,7 @@ done
 [ -n "$(command -v pahole)" ] || set -- CONFIG_DEBUG_INFO_BTF_MODULES= "$@"
 if ! make -j"$(nproc)" -C "$headers" M="$dir" MODNAME="${MODNAME:=kdbus}" \
 	"$@" modules >"$log" 2>&1; then
-	cat "$log" >&2
+	sed "s,$dir/,," "$log" >&2
 	die "the module does not build for $headers"
 fi
 echo "$dir/$MODNAME.ko"

@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# "make check" and, with --debug, "make check-debug": builds and runs the tests
+# and counts them.
+
+. "${0%/*}/common.sh"
+
+debug=$1
+name=check${debug:+-debug}
+selftests=tools/testing/selftests/kdbus
+cases=$BUILD/log/$name.cases
+export RESULTS="$BUILD/log/$name.results" LOG="$BUILD/log/$name.log"
+cd "$TOP" && mkdir -p "$BUILD/log" && : >"$cases" && : >"$RESULTS" || exit
+
+# One line for each case, from here or from ktap.awk.
+record()
+{
+	echo "$*" >>"$cases"
+	echo "$*"
+}
+
+# step NAME COMMAND: a case that is just a command that succeeds.
+step()
+{
+	case=$1
+	shift
+	if "$@" </dev/null; then
+		record "ok $case"
+	else
+		record "not ok $case"
+		return 1
+	fi
+}
+
+# ktap NAME COMMAND: shows KTAP output as it comes and records its cases.
+ktap()
+{
+	part=$1 output=$BUILD/log/$name-$1.ktap
+	shift
+	{
+		"$@" </dev/null
+		echo $? >"$output.status"
+	} 2>&1 | tee "$output"
+	awk -v part="$part" -f scripts/ktap.awk "$output" >"$output.cases"
+	cat "$output.cases" >>"$cases"
+
+	# A failure that no case accounts for must not get lost.
+	status=$(cat "$output.status")
+	[ "$status" = 0 ] || grep -q '^not ok' "$output.cases" "$RESULTS" ||
+		record "not ok $part: exit status $status"
+}
+
+# What was built without warnings by another run would not be seen.
+compile()
+{
+	rm -rf "${BUILD:?}/$name"
+	module=$(scripts/module.sh "$name" "$@") || return
+	! grep -i 'warning:' "$BUILD/log/$name.build" |
+		grep -v 'the compiler differs from the one used'
+}
+
+sparse()
+{
+	scripts/module.sh "$name" "$@" C=2 >/dev/null || return
+	! sed "s,$BUILD/$name/,," "$BUILD/log/$name.build" |
+		grep -E 'kdbus[^:]*:[0-9:]+ (warning|error):'
+}
+
+run_selftests()
+{
+	set -- make --no-print-directory -C $selftests run_tests
+	if [ -n "$TESTS" ]; then
+		only=
+		for test in $TESTS; do
+			only="$only $TOP/$selftests/$test"
+		done
+		set -- "$@" "TEST_GEN_PROGS=$only"
+	fi
+	# everything takes longer there
+	[ -z "$debug" ] || set -- "$@" kselftest_override_timeout=900
+	MODULE=$module scripts/guest.sh ${debug:+"$debug"} -- "$@"
+}
+
+summary()
+{
+	passed=$(grep -c '^ok' "$cases")
+	failed=$(grep -c '^not ok' "$cases")
+	skipped=$(grep -c '^skip' "$cases")
+	echo
+	grep '^not ok' "$cases"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+}
+
+if [ "$debug" ]; then
+	headers=$(scripts/debug-kernel.sh) || exit
+else
+	scripts/deps.sh check || exit
+	version=$(scripts/kver.sh) || exit
+	export KVER="${version%% *}"
+	headers=/lib/modules/$KVER/build
+fi
+set -- "$headers" W=1 KDBUS_WERROR=1 KCFLAGS=-g
+
+if step "module builds without warnings" compile "$@"; then
+	if [ -z "$debug" ]; then
+		step "sparse finds nothing" sparse "$@"
+		ktap unit env -u TESTS make --no-print-directory -C tools/testing/unit check
+	fi
+	step "selftests build" make -s -C $selftests &&
+		ktap selftests run_selftests
+	cat "$RESULTS"
+	cat "$RESULTS" >>"$cases"
+fi
+summary

@@ -1,0 +1,67 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Prints the directory of the debug kernel: Debian's Linux 6.12 with tinyconfig
+# and debug.config, built on first use and kept in the user's cache. A change of
+# the source, of debug.config or of this script makes another one.
+
+. "${0%/*}/common.sh"
+
+source=linux-source-6.12
+tarball=/usr/src/$source.tar.xz
+config=$TOP/scripts/debug.config
+
+"$TOP/scripts/deps.sh" debug >&2 || exit
+version=$(dpkg-query -W -f '${Version}' $source 2>/dev/null)
+[ -f $tarball ] || die "$tarball is missing"
+
+hash=$(cat "$config" "$0" | sha256sum | cut -c1-12)
+dir=${XDG_CACHE_HOME:-$HOME/.cache}/kdbus/linux-$version-$hash
+tree=$dir/$source
+log=$dir/build.log
+
+mkdir -p "$dir"
+exec 9>"$dir/.lock"
+flock 9
+if [ -e "$dir/done" ]; then
+	echo "$tree"
+	exit
+fi
+
+# Neither needed for this kernel nor read by its configuration.
+unpack()
+{
+	rm -rf "$tree"
+	tar -C "$dir" -x -f $tarball -I 'xz -T0' \
+		--exclude="$source/arch/[!x]*/*.[chS]" --exclude='*.dts*' \
+		--exclude='*/drivers/gpu/*.[ch]' \
+		--exclude='*/drivers/media/*.[ch]' \
+		--exclude='*/drivers/net/ethernet/*.[ch]' \
+		--exclude='*/drivers/net/wireless/*.[ch]' \
+		--exclude="$source/sound/*.[ch]" \
+		--exclude="$source/Documentation/*.rst"
+}
+
+# Kconfig silently drops what it does not know or finds without what it needs.
+configure()
+{
+	make -C "$tree" tinyconfig && cat "$config" >>"$tree/.config" &&
+		make -C "$tree" olddefconfig || return
+	! grep -x 'CONFIG_[^ ]*=.*\|# CONFIG_[^ ]* is not set' "$config" |
+		grep -v -x -F -f "$tree/.config" | grep .
+}
+
+compile()
+{
+	nice make -C "$tree" -j"$(nproc)" bzImage modules
+}
+
+echo "kdbus: building the debug kernel, once; this takes some minutes" >&2
+for step in unpack configure compile; do
+	if ! $step >>"$log" 2>&1; then
+		tail -n 20 "$log" >&2
+		die "could not $step the debug kernel, see $log"
+	fi
+done
+: >"$dir/done"
+echo "$tree"
