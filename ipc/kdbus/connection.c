@@ -107,13 +107,14 @@ struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id)
  * Context: neither is locked.
  */
 void kdbus_conn_lock_two(struct kdbus_conn *a, struct kdbus_conn *b)
+	__acquires(&a->lock) __acquires(&b->lock)
 {
-	if (a > b)
-		swap(a, b);
-
-	spin_lock(&a->lock);
-	if (a != b)
-		spin_lock_nested(&b->lock, SINGLE_DEPTH_NESTING);
+	spin_lock(a < b ? &a->lock : &b->lock);
+	if (a == b)
+		__acquire(&b->lock);
+	else
+		spin_lock_nested(a < b ? &b->lock : &a->lock,
+				 SINGLE_DEPTH_NESTING);
 }
 
 /**
@@ -124,9 +125,12 @@ void kdbus_conn_lock_two(struct kdbus_conn *a, struct kdbus_conn *b)
  * Context: both are locked.
  */
 void kdbus_conn_unlock_two(struct kdbus_conn *a, struct kdbus_conn *b)
+	__releases(&a->lock) __releases(&b->lock)
 {
 	spin_unlock(&a->lock);
-	if (a != b)
+	if (a == b)
+		__release(&b->lock);
+	else
 		spin_unlock(&b->lock);
 }
 

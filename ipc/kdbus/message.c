@@ -182,6 +182,42 @@ static int kdbus_message_check(struct kdbus_message *msg, u64 bloom_size)
 	return 0;
 }
 
+static void kdbus_message_init(struct kdbus_message *msg,
+			       const struct kdbus_meta_sender *sender)
+{
+	msg->dst_name = NULL;
+	msg->bloom = NULL;
+	msg->n_vecs = 0;
+	msg->stored = 0;
+	msg->files = NULL;
+	msg->payload = 0;
+	msg->first_dst = NULL;
+	msg->first = NULL;
+	kdbus_meta_init(&msg->meta, sender);
+}
+
+/**
+ * kdbus_message_init_kernel() - make a message of the kernel
+ * @msg:	filled in; uninitialised before
+ * @sender:	what the kernel tells about itself
+ * @hdr:	header and items, which stay the caller's
+ * @size:	bytes at @hdr
+ *
+ * Is released with kdbus_message_release().
+ *
+ * Context: any.
+ */
+void kdbus_message_init_kernel(struct kdbus_message *msg,
+			       const struct kdbus_meta_sender *sender,
+			       struct kdbus_msg *hdr, size_t size)
+{
+	kdbus_message_init(msg, sender);
+	msg->hdr = hdr;
+	msg->size = size;
+	/* there is no copy of anything to release */
+	msg->command.data = msg->command.inline_data;
+}
+
 /**
  * kdbus_message_import() - copy a message from user space
  * @msg:	filled in; uninitialised before
@@ -200,16 +236,7 @@ int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 {
 	int r;
 
-	msg->dst_name = NULL;
-	msg->bloom = NULL;
-	msg->n_vecs = 0;
-	msg->stored = 0;
-	msg->files = NULL;
-	msg->payload = 0;
-	msg->first_dst = NULL;
-	msg->first = NULL;
-	kdbus_meta_init(&msg->meta, &src->sender);
-
+	kdbus_message_init(msg, &src->sender);
 	r = kdbus_command_import(&msg->command, &kdbus_message_spec, user);
 	msg->hdr = msg->command.data;
 	return r;

@@ -37,7 +37,7 @@ struct kdbus_entry;
  *		to the message. 0 while the payload is in user memory
  * @first_dst:	first receiver that was staged, with a reference, or NULL
  * @first:	its entry
- * @meta:	metadata of the sender; not for messages of the kernel
+ * @meta:	metadata of the sender
  * @command:	frame that @hdr is in; not for messages of the kernel
  *
  * Lives on the stack of the task that sends.
@@ -57,6 +57,9 @@ struct kdbus_message {
 	struct kdbus_command command;
 };
 
+void kdbus_message_init_kernel(struct kdbus_message *msg,
+			       const struct kdbus_meta_sender *sender,
+			       struct kdbus_msg *hdr, size_t size);
 int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 			 void __user *user);
 int kdbus_message_check_content(struct kdbus_message *msg,

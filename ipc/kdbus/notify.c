@@ -12,29 +12,6 @@
 /* the kernel as a sender: it has nothing to tell about itself but the time */
 static const struct kdbus_meta_sender kdbus_notify_sender;
 
-/* a message made of a header and one item, in the caller's memory */
-static void kdbus_notify_init(struct kdbus_message *msg, struct kdbus_msg *hdr,
-			      size_t size)
-{
-	msg->hdr = hdr;
-	msg->size = size;
-	msg->dst_name = NULL;
-	msg->bloom = NULL;
-	msg->n_vecs = 0;
-	msg->stored = 0;
-	msg->files = NULL;
-	msg->payload = 0;
-	msg->first_dst = NULL;
-	msg->first = NULL;
-	kdbus_meta_init(&msg->meta, &kdbus_notify_sender);
-}
-
-static void kdbus_notify_deinit(struct kdbus_message *msg)
-{
-	kdbus_conn_unref(msg->first_dst);
-	kdbus_meta_deinit(&msg->meta);
-}
-
 /**
  * kdbus_notify_reply() - tell a requester that its request ended
  * @requester:	connection
@@ -65,11 +42,12 @@ void kdbus_notify_reply(struct kdbus_conn *requester, u64 type, u64 cookie)
 		.item_type = type,
 	};
 
-	kdbus_notify_init(&msg, &content.hdr, sizeof(content));
+	kdbus_message_init_kernel(&msg, &kdbus_notify_sender, &content.hdr,
+				  sizeof(content));
 	entry = kdbus_deliver_stage(&msg, NULL, requester);
 	if (!IS_ERR(entry))
 		kdbus_deliver_commit(NULL, requester, entry);
 	else if (PTR_ERR(entry) != -ECONNRESET)
 		kdbus_deliver_lost(requester);
-	kdbus_notify_deinit(&msg);
+	kdbus_message_release(&msg);
 }
