@@ -5,5 +5,6 @@
 # "make modules_install" leaves that out where it sees no System.map, and
 # Debian's headers have none.
 
-release=$(make -s -C "$1" --no-print-directory kernelrelease) || exit
+release=$(sed -n 's/^#define UTS_RELEASE "\(.*\)"$/\1/p' \
+	"$1/include/generated/utsrelease.h") || exit
 exec /sbin/depmod -b "${INSTALL_MOD_PATH:-/}" "$release"
