@@ -6,12 +6,10 @@
 
 #include "grammar.h"
 
-/* what is left of a payload from @str on is a string with exactly one NUL */
+/* @size bytes are a string with exactly one NUL, which 0 bytes never are */
 static int kdbus_item_check_string(const char *str, size_t size)
 {
-	if (size == 0 || strnlen(str, size) != size - 1)
-		return -EINVAL;
-	return 0;
+	return strnlen(str, size) == size - 1 ? 0 : -EINVAL;
 }
 
 static int kdbus_item_check_sysname(const struct kdbus_item *item)
@@ -19,8 +17,6 @@ static int kdbus_item_check_sysname(const struct kdbus_item *item)
 	size_t payload = kdbus_item_payload_size(item);
 	int r;
 
-	if (payload < 2)
-		return -EINVAL;
 	if (payload > KDBUS_SYSNAME_MAX_LEN + 1)
 		return -ENAMETOOLONG;
 
