@@ -5,6 +5,8 @@
 #
 # Runs tests that report in KTAP, all of them also after a failure.
 
+[ $# -gt 0 ] || { echo "# no tests"; exit 1; }
+
 failed=
 
 for program; do
