@@ -14,7 +14,7 @@ function result(line, prefix,    name, verdict)
 		verdict = "skip"
 	name = line
 	sub(/^(not )?ok [0-9]+ *(- )?/, "", name)
-	sub(/^selftests: kdbus: /, "", name)
+	sub(/^selftests: [^:]*: /, "", name)
 	if (verdict != "not ok")
 		sub(/ *# .*/, "", name)
 	print verdict, prefix name
@@ -27,7 +27,11 @@ function close_program()
 	program = ""
 }
 
-/^# selftests: kdbus: |^# [^ ]+_unit$/ { close_program(); program = $NF ": "; next }
+/^# selftests: [^:]*: |^# [^ ]+_unit$/ {
+	close_program()
+	program = $NF ": "
+	next
+}
 
 /^(# |  +)1\.\.[0-9]+$/ {
 	sub(/.*\.\./, "")
