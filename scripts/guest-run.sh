@@ -55,18 +55,18 @@ set_up()
 	report begin
 }
 
-# For the demo: what is typed, then what it prints.
-show()
-{
-	[ -z "$VERBOSE" ] || echo "# $*"
-	"$@"
-}
+# The demo shows what is typed.
+exec 3>/dev/null
+[ -z "$VERBOSE" ] || exec 3>&1
 
 load()
 {
-	[ -z "$VERBOSE" ] || echo "Linux $(uname -r)"
+	echo "Linux $(uname -r)" >&3
 	cd "${MODULE%/*}" || return
-	show insmod "./$MODNAME.ko" && show mount -t "$fs" "$fs" "$dir"
+	echo "# insmod ./$MODNAME.ko" >&3
+	insmod "./$MODNAME.ko" || return
+	echo "# mount -t $fs $fs $dir" >&3
+	mount -t "$fs" "$fs" "$dir"
 }
 
 # Whoever closes last may still be on its way out, so be patient.
@@ -81,6 +81,7 @@ patiently()
 
 unmount_all()
 {
+	echo "# umount $dir" >&3
 	umount "$dir" || return
 	mounts=$(grep -s " - $fs " /proc/[0-9]*/mountinfo)
 	[ -z "$mounts" ] || { echo "$mounts"; return 1; }
@@ -88,6 +89,7 @@ unmount_all()
 
 unload()
 {
+	echo "# rmmod $MODNAME" >&3
 	patiently rmmod "$MODNAME" && return
 	lsmod
 	busybox ps -o pid,ppid,stat,args | grep -v ' \[.*\]$'
@@ -117,7 +119,7 @@ if [ "$MODE" = shell ]; then
 	status=$?
 else
 	stty -F /dev/ttyS0 -onlcr -echo
-	(run_command </dev/null)
+	(run_command </dev/null 3>&-)
 	status=$?
 fi
 

@@ -57,7 +57,8 @@ quote()
 	done
 }
 
-size=$(stty size 2>/dev/null || echo 24 80)
+size=$(stty size 2>/dev/null)
+[ "${size%% *}" -gt 0 ] 2>/dev/null || size='24 80'
 cat >"$dir/guest.conf" <<END
 TOP=$(quote "$TOP" | cut -c2-)
 MODULE=$(quote "$MODULE" | cut -c2-)
