@@ -10,6 +10,7 @@
 #include <linux/limits.h>
 #include <linux/mm_types.h>
 #include <linux/mount.h>
+#include <linux/namei.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
@@ -80,10 +81,30 @@ void kdbus_meta_add_pid_comm(struct kdbus_meta *meta)
 	kdbus_meta_add_string(meta, KDBUS_ITEM_PID_COMM, comm);
 }
 
+/* tells if there is nothing above a root directory in its mount namespace */
+static bool kdbus_meta_root_is_top(const struct path *root)
+{
+	struct path path = *root;
+	bool top;
+
+	path_get(&path);
+	do {
+		top = path.dentry == path.mnt->mnt_root;
+	} while (top && follow_up(&path));
+	path_put(&path);
+
+	return top;
+}
+
 /*
  * A path is told as it is seen from the caller's root, so that the receiver has
- * to have the same, and the file has to be below it. No reference is taken: the
- * caller's root can only change under us if the caller's own threads do it.
+ * to have the same. No reference is taken on it: it can only change under us if
+ * the caller's own threads do it.
+ *
+ * The file has to be below that root. But a process that moved to another mount
+ * namespace still runs its program from a mount of the old one, and the path in
+ * there is the best there is, and what /proc tells. Somebody in a part of the
+ * tree is not told what is outside.
  */
 static bool kdbus_meta_path_is_common(const struct path *path,
 				      const struct path *root)
@@ -98,7 +119,7 @@ static bool kdbus_meta_path_is_common(const struct path *path,
 	if (path->mnt == root->mnt && root->dentry == root->mnt->mnt_root)
 		return true;
 
-	return path_is_under(path, root);
+	return path_is_under(path, root) || kdbus_meta_root_is_top(root);
 }
 
 static void kdbus_meta_add_path(struct kdbus_meta *meta, u64 type,
