@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: LGPL-2.1+
+/*
+ * Metadata of messages: every item says of the sending task what /proc and the
+ * system calls say, and is told only to those who want it and may know.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "metadata_util.h"
+#include "kselftest_harness.h"
+
+FIXTURE(metadata) {
+	struct domain domain;
+	struct conn open;	/* sender that consents to everything */
+	struct conn closed;	/* sender that consents to nothing */
+	struct conn dst;	/* receiver that wants everything */
+};
+
+FIXTURE_SETUP(metadata)
+{
+	ASSERT_EQ(0, domain_enter(&self->domain));
+	ASSERT_LE(0, bus_new(&self->domain, "0-bus", 0));
+	ASSERT_EQ(0, peer_new(&self->open, &self->domain,
+			      _KDBUS_ATTACH_ANY, 0, "open.sender"));
+	ASSERT_EQ(0, peer_new(&self->closed, &self->domain, 0, 0,
+			      "closed.sender"));
+	ASSERT_EQ(0, peer_new(&self->dst, &self->domain, 0,
+			      _KDBUS_ATTACH_ANY, NULL));
+}
+
+FIXTURE_TEARDOWN(metadata)
+{
+	EXPECT_EQ(0, domain_leave(&self->domain));
+}
+
+static __u64 now(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+TEST_F(metadata, says_what_proc_says)
+{
+	const struct kdbus_item *item;
+	const struct kdbus_msg *msg;
+	__u64 monotonic, realtime;
+
+	monotonic = now(CLOCK_MONOTONIC);
+	realtime = now(CLOCK_REALTIME);
+	msg = tell(&self->open, &self->dst);
+	ASSERT_NE(NULL, msg);
+	EXPECT_EQ(available(), attached(msg));
+	EXPECT_EQ(0, count_wrong(msg));
+	EXPECT_TRUE(holds_str(msg, KDBUS_ITEM_CONN_DESCRIPTION,
+			      "open.sender"));
+
+	item = find(msg, KDBUS_ITEM_TIMESTAMP);
+	ASSERT_NE(NULL, item);
+	EXPECT_EQ(16 + sizeof(item->timestamp), item->size);
+	EXPECT_LT(0, item->timestamp.seqnum);
+	EXPECT_LE(monotonic, item->timestamp.monotonic_ns);
+	EXPECT_GE(now(CLOCK_MONOTONIC), item->timestamp.monotonic_ns);
+	EXPECT_LE(realtime, item->timestamp.realtime_ns);
+	EXPECT_GE(now(CLOCK_REALTIME), item->timestamp.realtime_ns);
+}
+
+TEST_F(metadata, no_description_no_item)
+{
+	ASSERT_EQ(available() & ~KDBUS_ATTACH_CONN_DESCRIPTION,
+		  told(&self->dst, &self->dst));
+}
+
+TEST_F(metadata, only_what_is_wanted)
+{
+	struct conn dst;
+	__u64 bit;
+
+	for (bit = 1; bit < _KDBUS_ATTACH_ALL; bit <<= 1) {
+		ASSERT_EQ(0, peer_new(&dst, &self->domain, 0, bit, NULL));
+		EXPECT_EQ(bit & available(), told(&self->open, &dst));
+		EXPECT_EQ(bit & available(), told(&self->closed, &dst));
+		conn_close(&dst);
+	}
+	ASSERT_EQ(0, peer_new(&dst, &self->domain, 0, 0, NULL));
+	EXPECT_EQ(0, told(&self->open, &dst));
+}
+
+TEST_F(metadata, unknown_flags_are_refused)
+{
+	struct conn c;
+
+	EXPECT_EQ(-EINVAL, peer_new(&c, &self->domain, 1 << 14, 0, NULL));
+	EXPECT_EQ(-EINVAL, peer_new(&c, &self->domain, 0, 1 << 14, NULL));
+	EXPECT_EQ(-EINVAL, peer_new(&c, &self->domain, ~1ULL, 0, NULL));
+	EXPECT_EQ(-EINVAL, peer_new(&c, &self->domain, 0, ~1ULL, NULL));
+}
+
+static void *send_from_thread(void *arg)
+{
+	FIXTURE_DATA(metadata) *self = arg;
+	const struct kdbus_msg *msg;
+
+	prctl(PR_SET_NAME, "another-thread");
+	msg = tell(&self->open, &self->dst);
+	CHECK(msg && count_wrong(msg) == 0);
+	CHECK(holds_str(msg, KDBUS_ITEM_TID_COMM, "another-thread"));
+	CHECK(!holds_str(msg, KDBUS_ITEM_PID_COMM, "another-thread"));
+	return NULL;
+}
+
+TEST_F(metadata, threads_have_their_own_id_and_name)
+{
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, send_from_thread, self));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+}
+
+/* not those that the connection was made with */
+TEST_F(metadata, credentials_are_those_of_the_moment)
+{
+	const struct kdbus_msg *msg;
+	gid_t groups[100];
+	unsigned int i;
+	pid_t pid;
+
+	for (i = 0; i < ARRAY_SIZE(groups); i++)
+		groups[i] = 20000 - 7 * i;
+	pid = fork_as(0, 0);
+	if (pid == 0) {
+		CHECK(setgroups(ARRAY_SIZE(groups), groups) == 0);
+		setfsgid(14);
+		CHECK(setresgid(11, 12, 13) == 0);
+		CHECK(setresuid(21, 22, 23) == 0);
+		setfsuid(21);
+		CHECK(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0);
+		msg = tell(&self->open, &self->dst);
+		CHECK(msg && count_wrong(msg) == 0);
+		CHECK(find(msg, KDBUS_ITEM_CREDS)->creds.fsuid == 21);
+		CHECK(find(msg, KDBUS_ITEM_CREDS)->creds.euid == 22);
+		CHECK(find(msg, KDBUS_ITEM_CREDS)->creds.sgid == 13);
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_wait(pid));
+}
+
+TEST_F(metadata, groups_may_be_none_or_many)
+{
+	static const size_t max = 65536;
+	const struct kdbus_msg *msg;
+	gid_t *groups;
+	size_t i;
+
+	ASSERT_EQ(0, setgroups(0, NULL));
+	msg = tell(&self->open, &self->dst);
+	ASSERT_NE(NULL, msg);
+	EXPECT_TRUE(holds(msg, KDBUS_ITEM_AUXGROUPS, NULL, 0));
+
+	groups = malloc(max * sizeof(*groups));
+	ASSERT_NE(NULL, groups);
+	for (i = 0; i < max; i++)
+		groups[i] = i;
+	ASSERT_EQ(0, setgroups(max, groups));
+	msg = tell(&self->open, &self->dst);
+	ASSERT_NE(NULL, msg);
+	EXPECT_EQ(available(), attached(msg));
+	ASSERT_EQ(16 + max * sizeof(__u64),
+		  find(msg, KDBUS_ITEM_AUXGROUPS)->size);
+	for (i = 0; i < max; i++)
+		ASSERT_EQ(i, find(msg, KDBUS_ITEM_AUXGROUPS)->data64[i]);
+}
+
+/* /proc/PID/exe wants the right to trace. */
+TEST_F(metadata, program_is_told_to_the_same_user_or_by_consent)
+{
+	pid_t pid = fork_as(0, 0);
+
+	if (pid == 0) {
+		CHECK(setresuid(ALICE, 0, BOB) == 0);
+		CHECK(told(&self->closed, &self->dst) == available());
+		CHECK(setresuid(-1, ALICE, -1) == 0);
+		CHECK(told(&self->closed, &self->dst) ==
+		      (available() & ~KDBUS_ATTACH_EXE));
+		CHECK(told(&self->open, &self->dst) == available());
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_wait(pid));
+}
+
+/* a place for programs that goes with the test's mount namespace */
+static int program_open(const char *path)
+{
+	if (mount("tmpfs", "/mnt", "tmpfs", 0, NULL) < 0)
+		return -errno;
+	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+}
+
+TEST_F(metadata, program_may_be_deleted)
+{
+	const struct kdbus_msg *msg;
+	char path[32];
+	int fd;
+
+	fd = program_open("/mnt/program");
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, program_copy(fd));
+	close(fd);
+	ASSERT_EQ(0, program_tell("/mnt/program", NULL, &self->open,
+				  &self->dst));
+	msg = receive(&self->dst);
+	ASSERT_NE(NULL, msg);
+	EXPECT_TRUE(holds_str(msg, KDBUS_ITEM_EXE, "/mnt/program"));
+
+	fd = open("/mnt/program", O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, unlink("/mnt/program"));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ASSERT_EQ(0, program_tell(path, NULL, &self->open, &self->dst));
+	msg = receive(&self->dst);
+	ASSERT_NE(NULL, msg);
+	EXPECT_TRUE(holds_str(msg, KDBUS_ITEM_EXE, "/mnt/program (deleted)"));
+}
+
+TEST_F(metadata, program_may_have_a_long_path)
+{
+	char path[PATH_MAX] = "/mnt";
+	const struct kdbus_msg *msg;
+	size_t length = 4;
+	int fd;
+
+	ASSERT_EQ(0, mount("tmpfs", "/mnt", "tmpfs", 0, NULL));
+	while (length < 200 || length + 200 + 8 < PATH_MAX) {
+		memset(path + length, 'd', 200);
+		path[length] = '/';
+		length += 200;
+		path[length] = '\0';
+		ASSERT_EQ(0, mkdir(path, 0755));
+	}
+	strcat(path, "/program");
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, program_copy(fd));
+	close(fd);
+
+	ASSERT_EQ(0, program_tell(path, NULL, &self->open, &self->dst));
+	msg = receive(&self->dst);
+	ASSERT_NE(NULL, msg);
+	EXPECT_TRUE(holds_str(msg, KDBUS_ITEM_EXE, path));
+	EXPECT_EQ(available(), attached(msg));
+}
+
+TEST_F(metadata, program_may_have_no_file)
+{
+	const struct kdbus_msg *msg;
+	char path[32];
+	int fd;
+
+	fd = memfd_create("program", MFD_CLOEXEC);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, program_copy(fd));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ASSERT_EQ(0, program_tell(path, NULL, &self->open, &self->dst));
+	msg = receive(&self->dst);
+	ASSERT_NE(NULL, msg);
+	EXPECT_TRUE(holds_str(msg, KDBUS_ITEM_EXE,
+			      "/memfd:program (deleted)"));
+}
+
+TEST_F(metadata, command_line_is_cut_off)
+{
+	const struct kdbus_item *item;
+	const struct kdbus_msg *msg;
+	char arg[6000];
+
+	memset(arg, 'y', sizeof(arg));
+	arg[sizeof(arg) - 1] = '\0';
+	ASSERT_EQ(0, program_tell("/proc/self/exe", arg, &self->open,
+				  &self->dst));
+	msg = receive(&self->dst);
+	ASSERT_NE(NULL, msg);
+	item = find(msg, KDBUS_ITEM_CMDLINE);
+	ASSERT_NE(NULL, item);
+	ASSERT_EQ(16 + 4096, item->size);
+	EXPECT_EQ(0, memcmp(item->str, "sender\0--send", 14));
+	EXPECT_EQ('y', item->str[4094]);
+	EXPECT_EQ('\0', item->str[4095]);
+}
+
+/* makes @size bytes at @start the command line of this process */
+static int set_command_line(char *start, size_t size)
+{
+	unsigned long now_at;
+	char stat[BUFFER_SIZE], *p;
+	int field;
+
+	/* the end must never be before the start */
+	CHECK(read_file("/proc/self/stat", stat, sizeof(stat)) > 0);
+	p = strrchr(stat, ')');
+	for (field = 2; field < 48; field++)
+		p = strchr(p, ' ') + 1;
+	now_at = strtoul(p, NULL, 10);
+	if ((unsigned long)start < now_at)
+		return prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0) ?:
+		       prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + size, 0, 0);
+	return prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + size, 0, 0) ?:
+	       prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0);
+}
+
+TEST_F(metadata, command_line_is_what_the_process_made_of_it)
+{
+	const __u64 others = available() & ~KDBUS_ATTACH_CMDLINE;
+	const struct kdbus_msg *msg;
+	pid_t pid = fork_as(0, 0);
+	char *pages;
+
+	if (pid == 0) {
+		pages = two_pages(PROT_READ | PROT_WRITE, PROT_NONE);
+		strcpy(pages, "a title, not ended");
+		CHECK(set_command_line(pages, 7) == 0);
+		msg = tell(&self->open, &self->dst);
+		CHECK(msg && holds_str(msg, KDBUS_ITEM_CMDLINE, "a title"));
+
+		/* nothing, not to be read, half of it not to be read */
+		CHECK(set_command_line(pages, 0) == 0);
+		CHECK(told(&self->open, &self->dst) == others);
+		CHECK(set_command_line(pages + page_size(), 8) == 0);
+		CHECK(told(&self->open, &self->dst) == others);
+		CHECK(set_command_line(pages + page_size() - 8, 16) == 0);
+		CHECK(told(&self->open, &self->dst) == others);
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_wait(pid));
+}
+
+/* every receiver of a signal gets what it wants, as it sees it */
+TEST_F(metadata, broadcast_has_an_image_for_each_receiver)
+{
+	const struct place place = { .ids = "0 0 1\n" };
+	const __u64 some = KDBUS_ATTACH_TIMESTAMP | KDBUS_ATTACH_CREDS;
+	struct kdbus_cmd_match match = { .size = sizeof(match) };
+	const __u64 filter[1 + 64 / sizeof(__u64)] = {};
+	const struct kdbus_msg *msgs[5];
+	struct conn dsts[5];
+	struct kdbus_msg *signal;
+	const gid_t group = 77;
+	unsigned int i;
+
+	ASSERT_EQ(0, setgroups(1, &group));
+	dsts[0] = self->dst;
+	ASSERT_EQ(0, peer_new(&dsts[1], &self->domain, 0, some, NULL));
+	ASSERT_EQ(0, peer_from(&dsts[2], &self->domain, &place));
+	ASSERT_EQ(0, peer_new(&dsts[3], &self->domain, 0, 0, NULL));
+	ASSERT_EQ(0, peer_new(&dsts[4], &self->domain, 0, ~0ULL, NULL));
+	for (i = 0; i < ARRAY_SIZE(dsts); i++)
+		ASSERT_EQ(0, cmd_run(dsts[i].fd, KDBUS_CMD_MATCH_ADD, &match));
+
+	signal = msg_new(KDBUS_DST_ID_BROADCAST, 1);
+	signal->flags = KDBUS_MSG_SIGNAL;
+	item_add(signal, KDBUS_ITEM_BLOOM_FILTER, filter, sizeof(filter));
+	ASSERT_EQ(0, msg_send(&self->open, signal));
+	for (i = 0; i < ARRAY_SIZE(dsts); i++) {
+		msgs[i] = receive(&dsts[i]);
+		ASSERT_NE(NULL, msgs[i]);
+	}
+
+	EXPECT_EQ(available(), attached(msgs[0]));
+	EXPECT_EQ(0, count_wrong(msgs[0]));
+	EXPECT_EQ(some, attached(msgs[1]));
+	EXPECT_EQ(available(), attached(msgs[2]));
+	EXPECT_EQ(OVERFLOW_ID,
+		  find(msgs[2], KDBUS_ITEM_AUXGROUPS)->data64[0]);
+	EXPECT_EQ(0, attached(msgs[3]));
+	EXPECT_EQ(available(), attached(msgs[4]));
+	EXPECT_EQ(0, count_wrong(msgs[4]));
+	for (i = 1; i < ARRAY_SIZE(dsts); i++)
+		EXPECT_TRUE(i == 3 ||
+			    holds(msgs[i], KDBUS_ITEM_TIMESTAMP,
+				  &find(msgs[0], KDBUS_ITEM_TIMESTAMP)->data,
+				  sizeof(struct kdbus_timestamp)));
+}
+
+static const char *parameter(const char *name)
+{
+	const char *type = kdbus_fs_type();
+	char *path;
+
+	/* the file system has the module's name with "fs" behind it */
+	if (asprintf(&path, "/sys/module/%.*s/parameters/%s",
+		     (int)strlen(type) - 2, type, name) < 0)
+		abort();
+	return path;
+}
+
+FIXTURE(metadata_parameters) {
+	struct domain domain;
+	struct conn src;
+	struct conn dst;
+};
+
+FIXTURE_SETUP(metadata_parameters)
+{
+	ASSERT_EQ(0, domain_enter(&self->domain));
+	ASSERT_LE(0, bus_new(&self->domain, "0-bus", 0));
+	ASSERT_EQ(0, peer_new(&self->src, &self->domain, KDBUS_ATTACH_AUDIT, 0,
+			      "src"));
+	ASSERT_EQ(0, peer_new(&self->dst, &self->domain, 0,
+			      _KDBUS_ATTACH_ANY, NULL));
+}
+
+FIXTURE_TEARDOWN(metadata_parameters)
+{
+	EXPECT_EQ(0, write_file(parameter("attach_proc"), "Y"));
+	EXPECT_EQ(0, write_file(parameter("attach_flags_mask"),
+				"0xffffffffffffffff"));
+	EXPECT_EQ(0, domain_leave(&self->domain));
+}
+
+TEST_F(metadata_parameters, attach_proc_asks_for_consent)
+{
+	ASSERT_EQ(available(), told(&self->src, &self->dst));
+	ASSERT_EQ(0, write_file(parameter("attach_proc"), "N"));
+	ASSERT_EQ((IMPLICIT | KDBUS_ATTACH_AUDIT) & available(),
+		  told(&self->src, &self->dst));
+}
+
+TEST_F(metadata_parameters, attach_flags_mask_hides)
+{
+	ASSERT_EQ(0, write_file(parameter("attach_flags_mask"), "0x26"));
+	ASSERT_EQ(KDBUS_ATTACH_CREDS | KDBUS_ATTACH_PIDS |
+		  KDBUS_ATTACH_TID_COMM, told(&self->src, &self->dst));
+	ASSERT_EQ(0, write_file(parameter("attach_flags_mask"), "0"));
+	ASSERT_EQ(0, told(&self->src, &self->dst));
+}
+
+KDBUS_HARNESS_MAIN
