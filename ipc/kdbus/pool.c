@@ -123,6 +123,7 @@ struct kdbus_pool *kdbus_pool_free(struct kdbus_pool *pool)
 	while ((slice = kdbus_slices_deinit(&pool->slices))) {
 		WARN_ON(!slice->is_free && slice->kernel);
 		kmem_cache_free(kdbus_slice_cache, slice);
+		cond_resched();
 	}
 
 	mem_cgroup_put(pool->memcg);
@@ -166,8 +167,12 @@ int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma)
 struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, size_t size)
 {
 	struct kdbus_slice *slice, *spare;
+	struct mem_cgroup *old;
 
+	/* it stays as long as the receiver likes */
+	old = kdbus_pool_enter(pool);
 	spare = kmem_cache_alloc(kdbus_slice_cache, GFP_KERNEL);
+	kdbus_pool_leave(old);
 	if (!spare)
 		return ERR_PTR(-ENOMEM);
 
@@ -302,15 +307,19 @@ static struct page *kdbus_pool_seek(struct kdbus_pool_cursor *cursor,
 				    size_t offset)
 {
 	pgoff_t index = (cursor->slice->offset + offset) >> PAGE_SHIFT;
+	struct address_space *mapping = cursor->pool->file->f_mapping;
 	struct mem_cgroup *old;
 	struct page *page;
 
 	if (cursor->page && cursor->index == index)
 		return cursor->page;
 
-	old = set_active_memcg(cursor->pool->memcg);
-	page = shmem_read_mapping_page(cursor->pool->file->f_mapping, index);
-	set_active_memcg(old);
+	/* a receiver that is out of memory is no reason to kill for a sender */
+	old = kdbus_pool_enter(cursor->pool);
+	page = shmem_read_mapping_page_gfp(mapping, index,
+					   mapping_gfp_mask(mapping) |
+					   __GFP_NORETRY | __GFP_NOWARN);
+	kdbus_pool_leave(old);
 	if (IS_ERR(page))
 		return page;
 
@@ -358,6 +367,29 @@ int kdbus_pool_write(struct kdbus_pool_cursor *cursor, size_t offset,
 		size -= n;
 	}
 
+	return 0;
+}
+
+/**
+ * kdbus_pool_read() - read from a slice
+ * @cursor:	cursor
+ * @offset:	first byte in the slice
+ * @data:	where to put it
+ * @size:	bytes; all of them are inside the slice and in one page
+ *
+ * Context: may sleep.
+ * Return: 0, or what shmem returns if it cannot provide the page (-ENOMEM).
+ */
+int kdbus_pool_read(struct kdbus_pool_cursor *cursor, size_t offset, void *data,
+		    size_t size)
+{
+	struct page *page = kdbus_pool_seek(cursor, offset);
+
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+
+	memcpy_from_page(data, page,
+			 offset_in_page(cursor->slice->offset + offset), size);
 	return 0;
 }
 

@@ -19,6 +19,7 @@
  */
 
 #include <linux/mm_types.h>
+#include <linux/sched/mm.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -61,6 +62,21 @@ struct kdbus_pool_cursor {
 	struct page *page;
 };
 
+/*
+ * What is allocated between enter and leave is charged to the owner of the pool,
+ * also if it is somebody else who allocates. Nothing of user space may be
+ * touched there: its pages would be charged to the wrong one.
+ */
+static inline struct mem_cgroup *kdbus_pool_enter(struct kdbus_pool *pool)
+{
+	return set_active_memcg(pool->memcg);
+}
+
+static inline void kdbus_pool_leave(struct mem_cgroup *old)
+{
+	set_active_memcg(old);
+}
+
 int kdbus_pool_init(void);
 void kdbus_pool_exit(void);
 
@@ -80,6 +96,8 @@ void kdbus_pool_cursor_init(struct kdbus_pool_cursor *cursor,
 void kdbus_pool_cursor_deinit(struct kdbus_pool_cursor *cursor);
 int kdbus_pool_write(struct kdbus_pool_cursor *cursor, size_t offset,
 		     const void *data, size_t size);
+int kdbus_pool_read(struct kdbus_pool_cursor *cursor, size_t offset, void *data,
+		    size_t size);
 int kdbus_pool_zero(struct kdbus_pool_cursor *cursor, size_t offset,
 		    size_t size);
 int kdbus_pool_write_user(struct kdbus_pool_cursor *cursor, size_t offset,
