@@ -22,10 +22,12 @@
  * struct kdbus_target - one receiver of a broadcast
  * @conn:	receiver, with a reference
  * @entry:	its entry, NULL if it cannot get one
+ * @lost:	it is told that it missed the message
  */
 struct kdbus_target {
 	struct kdbus_conn *conn;
 	struct kdbus_entry *entry;
+	bool lost;
 };
 
 /**
@@ -45,8 +47,9 @@ struct kdbus_targets {
 static bool kdbus_broadcast_fits(struct kdbus_conn *src, struct kdbus_conn *dst,
 				 const struct kdbus_match_facts *facts)
 {
-	return kdbus_match_db_test(&dst->match, facts) &&
-	       kdbus_policy_may_talk(dst, dst->cred, src);
+	/* who may not have it is not asked what he wants: that can be long */
+	return kdbus_policy_may_talk(dst, dst->cred, src) &&
+	       kdbus_match_db_test(&dst->match, facts);
 }
 
 /**
@@ -156,7 +159,7 @@ static int kdbus_broadcast_stage(struct kdbus_targets *targets,
 		else if (PTR_ERR(entry) == -EFAULT)
 			return -EFAULT;
 		else if (PTR_ERR(entry) != -ECONNRESET)
-			kdbus_deliver_lost(target->conn);
+			target->lost = true;
 		cond_resched();
 	}
 
@@ -193,6 +196,8 @@ static int kdbus_broadcast_commit(struct kdbus_targets *targets,
 		target = &targets->list[i];
 		if (target->entry)
 			kdbus_deliver_settle(&cast, target->conn);
+		else if (target->lost)
+			kdbus_deliver_lost(target->conn);
 		target->entry = NULL;
 		cond_resched();
 	}
