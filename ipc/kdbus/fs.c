@@ -230,6 +230,21 @@ void kdbus_fs_forget(struct kdbus_node *node)
 	}
 }
 
+/**
+ * kdbus_fs_is_handle() - ask whether an open file is a control or an endpoint
+ * @inode:	inode of the file
+ *
+ * Of this module or of another copy of it.
+ *
+ * Context: any.
+ * Return: true if it is.
+ */
+bool kdbus_fs_is_handle(const struct inode *inode)
+{
+	return inode->i_sb->s_magic == KDBUS_SUPER_MAGIC &&
+	       S_ISREG(inode->i_mode);
+}
+
 /*
  * Super blocks
  */

@@ -10,10 +10,14 @@
  * keeps a reference on its node.
  */
 
+#include <linux/types.h>
+
+struct inode;
 struct kdbus_node;
 
 int kdbus_fs_init(void);
 void kdbus_fs_exit(void);
 void kdbus_fs_forget(struct kdbus_node *node);
+bool kdbus_fs_is_handle(const struct inode *inode);
 
 #endif
