@@ -86,28 +86,20 @@ static int kdbus_call_wait(struct kdbus_conn *src,
 static int kdbus_call_finish(struct kdbus_conn *src, struct kdbus_entry *entry,
 			     struct kdbus_msg_info __user *reply)
 {
-	struct kdbus_msg_info info = {
-		.offset = entry->slice->offset,
-		.msg_size = entry->slice->size,
-	};
-	bool incomplete = false;
+	struct kdbus_msg_info info;
 	int r;
 
-	r = kdbus_receive_prepare(src, entry);
-	if (r >= 0 && copy_to_user(reply, &info, sizeof(info)))
+	r = kdbus_receive_install(src, entry, &info);
+	if (r >= 0 && copy_to_user(reply, &info, sizeof(info))) {
+		kdbus_receive_uninstall(src, entry);
 		r = -EFAULT;
-	if (r >= 0)
-		r = kdbus_receive_files(src, entry, &incomplete);
-	if (r < 0) {
-		kdbus_deliver_free(src, entry);
-		return r;
 	}
 
-	kdbus_deliver_hand_over(src, entry);
-	if (incomplete && put_user((u64)KDBUS_RECV_RETURN_INCOMPLETE_FDS,
-				   &reply->return_flags))
-		return -EFAULT;
-	return 0;
+	if (r < 0)
+		kdbus_deliver_free(src, entry);
+	else
+		kdbus_deliver_hand_over(src, entry);
+	return r;
 }
 
 /**

@@ -309,16 +309,21 @@ static void kdbus_conn_mark_dead(struct kdbus_conn *conn)
 static void kdbus_conn_flush(struct kdbus_conn *conn)
 {
 	struct kdbus_entry *entry;
+	struct kdbus_tracker *tracker;
 	bool claimed;
 
 	spin_lock(&conn->lock);
 	while ((entry = kdbus_queue_first(&conn->queue))) {
 		kdbus_queue_remove(&conn->queue, entry);
+		tracker = kdbus_reply_detach(entry);
 		claimed = entry->claimed;
 		spin_unlock(&conn->lock);
 
 		if (!claimed)
 			kdbus_deliver_free(conn, entry);
+		/* still owed, which is settled with all others that are */
+		kdbus_tracker_unref(tracker);
+		cond_resched();
 
 		spin_lock(&conn->lock);
 	}
@@ -515,6 +520,24 @@ static const struct kdbus_command_spec kdbus_byebye_spec = {
 	.items = kdbus_byebye_items,
 };
 
+/* deactivate the connection unless there is something to receive */
+static int kdbus_conn_try_leave(struct kdbus_conn *conn)
+{
+	lockdep_assert_held(&conn->lock);
+
+	/* nothing is settled any more once it is dead: nobody would free it */
+	if (conn->dead)
+		return -ECONNRESET;
+	kdbus_queue_settle(&conn->queue, &conn->bus->commit_lock);
+	if (!kdbus_queue_is_empty(&conn->queue))
+		return -EBUSY;
+	if (!kdbus_active_deactivate(&conn->active))
+		return -ECONNRESET;
+
+	conn->dead = true;
+	return 0;
+}
+
 /**
  * kdbus_cmd_byebye() - KDBUS_CMD_BYEBYE
  * @conn:	connection
@@ -537,15 +560,7 @@ int kdbus_cmd_byebye(struct kdbus_conn *conn, void __user *argp)
 		return min(r, 0);
 
 	spin_lock(&conn->lock);
-	kdbus_queue_settle(&conn->queue, &conn->bus->commit_lock);
-	if (conn->dead)
-		r = -ECONNRESET;
-	else if (!kdbus_queue_is_empty(&conn->queue))
-		r = -EBUSY;
-	else if (!kdbus_active_deactivate(&conn->active))
-		r = -ECONNRESET;
-	else
-		conn->dead = true;
+	r = kdbus_conn_try_leave(conn);
 	spin_unlock(&conn->lock);
 	if (r < 0)
 		return r;

@@ -12,7 +12,6 @@
 #include "pool.h"
 #include "queue.h"
 #include "quota.h"
-#include "reply.h"
 #include "user.h"
 
 /*
@@ -122,71 +121,56 @@ static void kdbus_deliver_discharge(struct kdbus_conn *dst,
  * Content
  */
 
-/* copy the payload from the sender's memory */
+/* copy the payload from the sender's memory to where its OFF items say */
 static int kdbus_deliver_write_payload(struct kdbus_message *msg,
 				       struct kdbus_pool_cursor *cursor,
 				       size_t pos)
 {
 	const struct kdbus_item *item;
-	size_t filler;
-	int r = 0;
+	const u64 *address = msg->addresses;
+	size_t stored;
+	int r;
 
 	kdbus_items_foreach(item, msg->hdr->items, msg->size -
 			    sizeof(*msg->hdr)) {
-		if (item->type == KDBUS_ITEM_PAYLOAD_VEC && item->vec.address) {
+		if (item->type == KDBUS_ITEM_PAYLOAD_OFF && *address) {
 			r = kdbus_pool_write_user(cursor, pos,
-					u64_to_user_ptr(item->vec.address),
-					item->vec.size);
-			pos += item->vec.size;
-		} else if (item->type == KDBUS_ITEM_PAYLOAD_VEC ||
-			   item->type == KDBUS_ITEM_PAYLOAD_MEMFD) {
-			filler = (item->type == KDBUS_ITEM_PAYLOAD_VEC ?
-				  item->vec.size : item->memfd.size) % 8;
-			r = kdbus_pool_zero(cursor, pos, filler);
-			pos += filler;
+						  u64_to_user_ptr(*address++),
+						  item->vec.size);
+			stored = item->vec.size;
+		} else if (item->type == KDBUS_ITEM_PAYLOAD_OFF) {
+			address++;
+			stored = item->vec.size % 8;
+			r = kdbus_pool_zero(cursor, pos, stored);
+		} else if (item->type == KDBUS_ITEM_PAYLOAD_MEMFD) {
+			stored = item->memfd.size % 8;
+			r = kdbus_pool_zero(cursor, pos, stored);
+		} else {
+			continue;
 		}
 		if (r < 0)
 			return r;
+		pos += stored;
 	}
 
 	return 0;
 }
 
-/* turn VECs into OFFs; addresses are not needed any more */
-static void kdbus_deliver_rewrite_vecs(struct kdbus_message *msg, size_t pos)
+/* each receiver has other metadata, so that the payload begins elsewhere */
+static void kdbus_deliver_move_offs(struct kdbus_message *msg, size_t payload)
 {
 	struct kdbus_item *item;
 
-	kdbus_items_foreach(item, msg->hdr->items, msg->size -
-			    sizeof(*msg->hdr)) {
-		if (item->type == KDBUS_ITEM_PAYLOAD_MEMFD) {
-			pos += item->memfd.size % 8;
-		} else if (item->type == KDBUS_ITEM_PAYLOAD_VEC) {
-			item->type = KDBUS_ITEM_PAYLOAD_OFF;
-			if (item->vec.address) {
-				item->vec.offset = pos;
-				pos += item->vec.size;
-			} else {
-				item->vec.offset = ~0ULL;
-				pos += item->vec.size % 8;
-			}
-		}
-	}
-}
-
-/* another receiver has other metadata, so that the payload begins elsewhere */
-static void kdbus_deliver_move_offs(struct kdbus_message *msg, size_t pos)
-{
-	struct kdbus_item *item;
-
-	if (!msg->n_vecs || pos == msg->payload)
+	if (!msg->n_vecs || payload == msg->payload)
 		return;
 
 	kdbus_items_foreach(item, msg->hdr->items, msg->size -
 			    sizeof(*msg->hdr))
 		if (item->type == KDBUS_ITEM_PAYLOAD_OFF &&
-		    item->vec.offset != ~0ULL)
-			item->vec.offset += pos - msg->payload;
+		    item->vec.offset != KDBUS_OFFSET_ZEROS)
+			item->vec.offset += payload - msg->payload;
+
+	msg->payload = payload;
 }
 
 static int kdbus_deliver_fill_payload(struct kdbus_message *msg,
@@ -202,7 +186,8 @@ static int kdbus_deliver_fill_payload(struct kdbus_message *msg,
 	} else {
 		kdbus_pool_cursor_init(&from, msg->first_dst->pool,
 				       msg->first->slice);
-		r = kdbus_pool_copy(cursor, pos, &from, msg->payload, stored);
+		r = kdbus_pool_copy(cursor, pos, &from, msg->first_payload,
+				    stored);
 		kdbus_pool_cursor_deinit(&from);
 	}
 	if (r < 0)
@@ -244,11 +229,7 @@ static int kdbus_deliver_fill(struct kdbus_message *msg, struct kdbus_conn *dst,
 	if (msg->stored)
 		r = kdbus_deliver_fill_payload(msg, &cursor, payload);
 	if (r >= 0) {
-		if (!msg->payload)
-			kdbus_deliver_rewrite_vecs(msg, payload);
-		else
-			kdbus_deliver_move_offs(msg, payload);
-		msg->payload = payload;
+		kdbus_deliver_move_offs(msg, payload);
 		msg->hdr->size = entry->msg_size;
 		r = kdbus_deliver_fill_head(msg, &cursor);
 	}
@@ -313,16 +294,16 @@ struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 {
 	struct kdbus_meta *meta = &msg->meta;
 	struct kdbus_entry *entry;
+	struct mem_cgroup *old;
 	size_t meta_pos;
 	int r;
 
 	if (READ_ONCE(dst->dead))
 		return ERR_PTR(-ECONNRESET);
-	/* no memory when the addresses of the payload were overwritten */
-	if (msg->payload && !msg->first)
-		return ERR_PTR(-ENOMEM);
 
+	old = kdbus_pool_enter(dst->pool);
 	entry = kdbus_entry_new();
+	kdbus_pool_leave(old);
 	if (!entry)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&entry->link);
@@ -352,10 +333,24 @@ struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 	entry->files = kdbus_files_ref(msg->files);
 	if (!msg->first) {
 		msg->first = entry;
+		msg->first_payload = KDBUS_ALIGN8(entry->msg_size);
 		msg->first_dst = kdbus_conn_ref(dst);
 	}
 
 	return entry;
+}
+
+/**
+ * kdbus_deliver_release_slot() - a request is over, and that is known
+ * @dst:	requester that received the notification or lost it
+ *
+ * Context: takes @dst's lock.
+ */
+void kdbus_deliver_release_slot(struct kdbus_conn *dst)
+{
+	spin_lock(&dst->lock);
+	dst->n_requests--;
+	spin_unlock(&dst->lock);
 }
 
 /**
@@ -374,8 +369,10 @@ void kdbus_deliver_free(struct kdbus_conn *dst, struct kdbus_entry *entry)
 		kdbus_deliver_discharge(dst, entry, entry->slice->size);
 		kdbus_pool_drop(dst->pool, entry->slice);
 	}
+	if (entry->holds_slot)
+		kdbus_deliver_release_slot(dst);
+	WARN_ON(entry->tracker);
 	kdbus_files_unref(entry->files);
-	kdbus_tracker_unref(entry->tracker);
 	kdbus_entry_free(entry);
 }
 

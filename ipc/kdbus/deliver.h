@@ -40,5 +40,6 @@ bool kdbus_deliver_announce(struct kdbus_cast *cast, struct kdbus_conn *dst,
 			    struct kdbus_entry *entry);
 void kdbus_deliver_settle(struct kdbus_cast *cast, struct kdbus_conn *dst);
 void kdbus_deliver_lost(struct kdbus_conn *dst);
+void kdbus_deliver_release_slot(struct kdbus_conn *dst);
 
 #endif

@@ -15,7 +15,7 @@
 #include <net/sock.h>
 
 #include "compat.h"
-#include "handle.h"
+#include "fs.h"
 #include "limits.h"
 #include "message.h"
 #include "pool.h"
@@ -45,7 +45,7 @@ static bool kdbus_file_is_refused(struct file *file)
 
 	if (file->f_mode & FMODE_PATH)
 		return false;
-	if (file->f_op == &kdbus_handle_fops)
+	if (kdbus_fs_is_handle(file_inode(file)))
 		return true;
 
 	sock = sock_from_file(file);
@@ -228,13 +228,6 @@ struct kdbus_files *kdbus_files_unref(struct kdbus_files *files)
 	return NULL;
 }
 
-static void kdbus_files_uninstall(const int *fds, unsigned int n)
-{
-	while (n-- > 0)
-		if (fds[n] >= 0)
-			close_fd(fds[n]);
-}
-
 /**
  * kdbus_files_install() - give the files of a message to the calling task
  * @files:	files, or NULL
@@ -254,36 +247,71 @@ int kdbus_files_install(const struct kdbus_files *files,
 			bool *incomplete)
 {
 	struct kdbus_pool_cursor cursor;
-	int fds[KDBUS_FILES_MAX];
 	unsigned int i;
-	int r = 0;
+	int fd, r = 0;
 
 	if (!files)
 		return 0;
 
 	kdbus_pool_cursor_init(&cursor, pool, slice);
-	for (i = 0; i < files->n_slots; i++) {
+	for (i = 0; i < files->n_slots && r >= 0; i++) {
 		const struct kdbus_file_slot *slot = &files->slots[i];
 
-		fds[i] = -1;
 		if (!slot->memfd && !accept_fds)
 			continue;
 
 		/* asks the LSM, too */
-		fds[i] = kdbus_receive_fd(slot->file, O_CLOEXEC);
-		if (fds[i] < 0) {
+		fd = kdbus_receive_fd(slot->file, O_CLOEXEC);
+		if (fd < 0) {
 			*incomplete = true;
 			continue;
 		}
 
-		r = kdbus_pool_write(&cursor, slot->offset, &fds[i],
-				     sizeof(fds[i]));
-		if (r < 0) {
-			kdbus_files_uninstall(fds, i + 1);
-			break;
-		}
+		r = kdbus_pool_write(&cursor, slot->offset, &fd, sizeof(fd));
+		if (r < 0)
+			close_fd(fd);
 	}
 	kdbus_pool_cursor_deinit(&cursor);
 
+	if (r < 0)
+		kdbus_files_uninstall(files, pool, slice);
 	return r;
+}
+
+/**
+ * kdbus_files_uninstall() - take files back from the calling task
+ * @files:	files, or NULL
+ * @pool:	pool of the receiver
+ * @slice:	slice with the message, which user space does not know yet
+ *
+ * Nobody but the kernel can write to a pool, so the numbers in the message are
+ * those that were installed.
+ *
+ * Context: may sleep; called by the task that receives.
+ */
+void kdbus_files_uninstall(const struct kdbus_files *files,
+			   struct kdbus_pool *pool,
+			   const struct kdbus_slice *slice)
+{
+	static const int none = -1;
+	struct kdbus_pool_cursor cursor;
+	unsigned int i;
+	int fd;
+
+	if (!files)
+		return;
+
+	kdbus_pool_cursor_init(&cursor, pool, slice);
+	for (i = 0; i < files->n_slots; i++) {
+		size_t offset = files->slots[i].offset;
+
+		/* the page is there: it was written before */
+		if (kdbus_pool_read(&cursor, offset, &fd, sizeof(fd)) < 0 ||
+		    fd < 0)
+			continue;
+
+		close_fd(fd);
+		kdbus_pool_write(&cursor, offset, &none, sizeof(none));
+	}
+	kdbus_pool_cursor_deinit(&cursor);
 }

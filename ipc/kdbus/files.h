@@ -51,5 +51,8 @@ int kdbus_files_install(const struct kdbus_files *files,
 			struct kdbus_pool *pool,
 			const struct kdbus_slice *slice, bool accept_fds,
 			bool *incomplete);
+void kdbus_files_uninstall(const struct kdbus_files *files,
+			   struct kdbus_pool *pool,
+			   const struct kdbus_slice *slice);
 
 #endif

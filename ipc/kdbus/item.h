@@ -25,6 +25,9 @@
 /* size word of an item with @_payload bytes of payload */
 #define KDBUS_ITEM_SIZE(_payload)	(KDBUS_ITEM_HEADER_SIZE + (_payload))
 
+/* offset of an OFF item that stands for a run of zeros */
+#define KDBUS_OFFSET_ZEROS	(~0ULL)
+
 #define KDBUS_ALIGN8(_x)	(((_x) + 7ULL) & ~7ULL)
 
 /**

@@ -3,6 +3,7 @@
 
 #include <linux/errno.h>
 #include <linux/overflow.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "bus.h"
@@ -72,25 +73,44 @@ static int kdbus_message_check_header(const struct kdbus_msg *hdr, u64 src_id,
 	return 0;
 }
 
+/* check a VEC, keep its address and turn it into an OFF */
 static int kdbus_message_check_vec(struct kdbus_message *msg,
-				   const struct kdbus_vec *vec)
+				   struct kdbus_item *item)
 {
+	struct kdbus_vec *vec = &item->vec;
+	u64 address = vec->address;
+
 	if (vec->size > KDBUS_VEC_MAX_SIZE)
 		return -EMSGSIZE;
-
-	msg->n_vecs++;
-	if (!vec->address) {
-		/* keeps what follows aligned like in the stream */
-		msg->stored += vec->size % 8;
-		return 0;
-	}
-
-	if (vec->address > ULONG_MAX ||
-	    !access_ok(u64_to_user_ptr(vec->address), vec->size))
+	if (address > ULONG_MAX ||
+	    (address && !access_ok(u64_to_user_ptr(address), vec->size)))
 		return -EFAULT;
 
-	msg->stored += vec->size;
+	msg->addresses[msg->n_vecs++] = address;
+	item->type = KDBUS_ITEM_PAYLOAD_OFF;
+	if (address) {
+		vec->offset = msg->stored;
+		msg->stored += vec->size;
+	} else {
+		/* what is stored keeps what follows aligned like the stream */
+		vec->offset = KDBUS_OFFSET_ZEROS;
+		msg->stored += vec->size % 8;
+	}
+
 	return 0;
+}
+
+static int kdbus_message_alloc_addresses(struct kdbus_message *msg)
+{
+	size_t n = kdbus_command_area_size(&msg->command) /
+		   KDBUS_ITEM_SIZE(sizeof(struct kdbus_vec));
+
+	if (n <= KDBUS_MESSAGE_INLINE_VECS)
+		return 0;
+
+	msg->addresses = kmalloc_array(n, sizeof(*msg->addresses),
+				       GFP_KERNEL_ACCOUNT);
+	return msg->addresses ? 0 : -ENOMEM;
 }
 
 static int kdbus_message_check_bloom(struct kdbus_message *msg,
@@ -122,14 +142,14 @@ static int kdbus_message_check_dst_name(struct kdbus_message *msg,
 }
 
 static int kdbus_message_check_item(struct kdbus_message *msg,
-				    const struct kdbus_item *item,
-				    u64 bloom_size, unsigned int *n_memfds)
+				    struct kdbus_item *item, u64 bloom_size,
+				    unsigned int *n_memfds)
 {
 	u64 end;
 
 	switch (item->type) {
 	case KDBUS_ITEM_PAYLOAD_VEC:
-		return kdbus_message_check_vec(msg, &item->vec);
+		return kdbus_message_check_vec(msg, item);
 	case KDBUS_ITEM_PAYLOAD_MEMFD:
 		if (check_add_overflow(item->memfd.start, item->memfd.size,
 				       &end))
@@ -154,9 +174,13 @@ static int kdbus_message_check_item(struct kdbus_message *msg,
 
 static int kdbus_message_check(struct kdbus_message *msg, u64 bloom_size)
 {
-	const struct kdbus_item *item;
+	struct kdbus_item *item;
 	unsigned int n_memfds = 0;
 	int r;
+
+	r = kdbus_message_alloc_addresses(msg);
+	if (r < 0)
+		return r;
 
 	msg->size = sizeof(struct kdbus_msg);
 	kdbus_items_foreach(item, kdbus_command_area(&msg->command),
@@ -187,6 +211,7 @@ static void kdbus_message_init(struct kdbus_message *msg,
 {
 	msg->dst_name = NULL;
 	msg->bloom = NULL;
+	msg->addresses = msg->inline_addresses;
 	msg->n_vecs = 0;
 	msg->stored = 0;
 	msg->files = NULL;
@@ -282,6 +307,8 @@ int kdbus_message_check_content(struct kdbus_message *msg,
 void kdbus_message_release(struct kdbus_message *msg)
 {
 	kdbus_conn_unref(msg->first_dst);
+	if (msg->addresses != msg->inline_addresses)
+		kfree(msg->addresses);
 	kdbus_files_unref(msg->files);
 	kdbus_meta_deinit(&msg->meta);
 	kdbus_command_release(&msg->command);

@@ -10,8 +10,8 @@
  * memory until it is copied into the first receiver's slice; further receivers
  * get it from there, so that all see the same bytes.
  *
- * The copy is turned into what a receiver sees in place: descriptor numbers
- * become -1, VECs become OFFs.
+ * The copy is turned into what a receiver sees in place, when it is imported:
+ * descriptor numbers become -1, VECs become OFFs. The addresses are kept beside.
  */
 
 #include <linux/types.h>
@@ -24,20 +24,26 @@
 struct kdbus_conn;
 struct kdbus_entry;
 
+/* VECs whose addresses need no allocation */
+#define KDBUS_MESSAGE_INLINE_VECS	4
+
 /**
  * struct kdbus_message - message that is being sent
  * @hdr:	header and items
  * @size:	bytes at @hdr, without the padding of the last item
  * @dst_name:	name of the destination in @hdr, or NULL
  * @bloom:	filter of a signal in @hdr, or NULL
- * @n_vecs:	number of VEC items, those without content included
+ * @addresses:	user addresses of the VECs in order, 0 for a run of zeros
+ * @n_vecs:	elements of @addresses
  * @stored:	bytes that the payload takes in a slice, without final padding
  * @files:	files, or NULL
- * @payload:	where the payload of the first receiver is: its offset relative
- *		to the message. 0 while the payload is in user memory
+ * @payload:	what the offsets of OFF items include: where in the message the
+ *		payload begins
  * @first_dst:	first receiver that was staged, with a reference, or NULL
  * @first:	its entry
+ * @first_payload: where the payload begins there
  * @meta:	metadata of the sender
+ * @inline_addresses: first memory of @addresses
  * @command:	frame that @hdr is in; not for messages of the kernel
  *
  * Lives on the stack of the task that sends.
@@ -47,13 +53,16 @@ struct kdbus_message {
 	size_t size;
 	const char *dst_name;
 	const struct kdbus_bloom_filter *bloom;
+	u64 *addresses;
 	unsigned int n_vecs;
 	u64 stored;
 	struct kdbus_files *files;
 	size_t payload;
 	struct kdbus_conn *first_dst;
 	const struct kdbus_entry *first;
+	size_t first_payload;
 	struct kdbus_meta meta;
+	u64 inline_addresses[KDBUS_MESSAGE_INLINE_VECS];
 	struct kdbus_command command;
 };
 

@@ -8,6 +8,7 @@
 #include "connection.h"
 #include "deliver.h"
 #include "message.h"
+#include "queue.h"
 
 /* the kernel as a sender: it has nothing to tell about itself but the time */
 static const struct kdbus_meta_sender kdbus_notify_sender;
@@ -18,8 +19,9 @@ static const struct kdbus_meta_sender kdbus_notify_sender;
  * @type:	KDBUS_ITEM_REPLY_TIMEOUT or KDBUS_ITEM_REPLY_DEAD
  * @cookie:	cookie of the request
  *
- * The number of such messages is bounded by that of requests, so no account is
- * charged. If the pool is full the requester learns that a message was lost.
+ * The slot of the request is free again when the message was received, which
+ * bounds the number of such messages, so no account is charged. If the pool is
+ * full the requester learns that a message was lost.
  *
  * Context: may sleep; takes @requester's lock.
  */
@@ -45,9 +47,13 @@ void kdbus_notify_reply(struct kdbus_conn *requester, u64 type, u64 cookie)
 	kdbus_message_init_kernel(&msg, &kdbus_notify_sender, &content.hdr,
 				  sizeof(content));
 	entry = kdbus_deliver_stage(&msg, NULL, requester);
-	if (!IS_ERR(entry))
+	if (!IS_ERR(entry)) {
+		entry->holds_slot = true;
 		kdbus_deliver_commit(NULL, requester, entry);
-	else if (PTR_ERR(entry) != -ECONNRESET)
-		kdbus_deliver_lost(requester);
+	} else {
+		kdbus_deliver_release_slot(requester);
+		if (PTR_ERR(entry) != -ECONNRESET)
+			kdbus_deliver_lost(requester);
+	}
 	kdbus_message_release(&msg);
 }

@@ -54,7 +54,10 @@ struct kdbus_cast {
  * @account:		account charged at the connection, or NULL
  * @charged_fds:	file descriptors charged
  * @files:		files to install, or NULL; a reference
- * @tracker:		request that this message is, or NULL; a reference
+ * @tracker:		request that this message is, while the connection owes
+ *			the reply; no reference
+ * @holds_slot:		the message ends a request of the connection, whose slot
+ *			is free again when it was received
  */
 struct kdbus_entry {
 	struct list_head link;
@@ -70,6 +73,7 @@ struct kdbus_entry {
 	unsigned int charged_fds;
 	struct kdbus_files *files;
 	struct kdbus_tracker *tracker;
+	bool holds_slot;
 };
 
 /**

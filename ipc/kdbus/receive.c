@@ -33,18 +33,12 @@ static const struct kdbus_command_spec kdbus_free_spec = {
 	.items = kdbus_no_items,
 };
 
-/**
- * kdbus_receive_prepare() - complete a message before it is handed over
- * @conn:	receiver
- * @entry:	numbered entry that nobody else frees
- *
- * A message gets its number after its content was written.
- *
- * Context: may sleep.
- * Return: 0, or -ENOMEM.
+/*
+ * A message gets its number after its content was written, so it is completed
+ * just before user space may see it.
  */
-int kdbus_receive_prepare(struct kdbus_conn *conn,
-			  const struct kdbus_entry *entry)
+static int kdbus_receive_write_seqnum(struct kdbus_conn *conn,
+				      const struct kdbus_entry *entry)
 {
 	struct kdbus_pool_cursor cursor;
 	int r;
@@ -60,20 +54,45 @@ int kdbus_receive_prepare(struct kdbus_conn *conn,
 }
 
 /**
- * kdbus_receive_files() - give the files of a message to the calling task
+ * kdbus_receive_install() - complete a message for the calling task
  * @conn:	receiver
- * @entry:	entry that nobody else frees
- * @incomplete:	set to true if a file could not be installed
+ * @entry:	numbered entry that nobody else frees
+ * @info:	filled in with what user space is told about the message
+ *
+ * Installs the files. Afterwards the message is handed over with
+ * kdbus_deliver_hand_over(), or it is all undone with kdbus_receive_uninstall().
  *
  * Context: may sleep.
  * Return: 0; or -ENOMEM with nothing done.
  */
-int kdbus_receive_files(struct kdbus_conn *conn,
-			const struct kdbus_entry *entry, bool *incomplete)
+int kdbus_receive_install(struct kdbus_conn *conn, struct kdbus_entry *entry,
+			  struct kdbus_msg_info *info)
 {
-	return kdbus_files_install(entry->files, conn->pool, entry->slice,
-				   conn->flags & KDBUS_HELLO_ACCEPT_FD,
-				   incomplete);
+	bool incomplete = false;
+	int r;
+
+	r = kdbus_receive_write_seqnum(conn, entry);
+	if (r >= 0)
+		r = kdbus_files_install(entry->files, conn->pool, entry->slice,
+					conn->flags & KDBUS_HELLO_ACCEPT_FD,
+					&incomplete);
+
+	info->offset = entry->slice->offset;
+	info->msg_size = entry->slice->size;
+	info->return_flags = incomplete ? KDBUS_RECV_RETURN_INCOMPLETE_FDS : 0;
+	return r;
+}
+
+/**
+ * kdbus_receive_uninstall() - take files back from the calling task
+ * @conn:	receiver
+ * @entry:	entry that kdbus_receive_install() was called for
+ *
+ * Context: may sleep.
+ */
+void kdbus_receive_uninstall(struct kdbus_conn *conn, struct kdbus_entry *entry)
+{
+	kdbus_files_uninstall(entry->files, conn->pool, entry->slice);
 }
 
 /*
@@ -123,14 +142,22 @@ static void kdbus_recv_unclaim(struct kdbus_conn *conn,
 		kdbus_deliver_free(conn, entry);
 }
 
-/* end a claim by taking the entry out of the queue */
-static void kdbus_recv_consume(struct kdbus_conn *conn,
-			       struct kdbus_entry *entry)
+/*
+ * End a claim by taking the entry out of the queue. Returns the request that it
+ * is, if the reply is still owed, with a reference.
+ */
+static struct kdbus_tracker *kdbus_recv_consume(struct kdbus_conn *conn,
+						struct kdbus_entry *entry)
 {
+	struct kdbus_tracker *tracker;
+
 	spin_lock(&conn->lock);
 	if (!list_empty(&entry->link))
 		kdbus_queue_remove(&conn->queue, entry);
+	tracker = kdbus_reply_detach(entry);
 	spin_unlock(&conn->lock);
+
+	return tracker;
 }
 
 /* tell user space; what it was told of lost messages is not told again */
@@ -159,6 +186,7 @@ static int kdbus_recv_drop(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
 			   struct kdbus_cmd_recv __user *user,
 			   struct kdbus_entry *entry)
 {
+	struct kdbus_tracker *tracker;
 	int r;
 
 	r = kdbus_recv_report(conn, cmd, user);
@@ -167,8 +195,9 @@ static int kdbus_recv_drop(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
 		return r;
 	}
 
-	kdbus_recv_consume(conn, entry);
-	kdbus_reply_abandon(entry->tracker);
+	tracker = kdbus_recv_consume(conn, entry);
+	kdbus_reply_abandon(tracker);
+	kdbus_tracker_unref(tracker);
 	kdbus_deliver_free(conn, entry);
 	return 0;
 }
@@ -179,7 +208,9 @@ static int kdbus_recv_peek(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
 {
 	int r;
 
-	r = kdbus_receive_prepare(conn, entry);
+	cmd->msg.offset = entry->slice->offset;
+	cmd->msg.msg_size = entry->slice->size;
+	r = kdbus_receive_write_seqnum(conn, entry);
 	if (r >= 0)
 		r = kdbus_recv_report(conn, cmd, user);
 	if (r >= 0)
@@ -193,26 +224,21 @@ static int kdbus_recv_take(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
 			   struct kdbus_cmd_recv __user *user,
 			   struct kdbus_entry *entry)
 {
-	bool incomplete = false;
 	int r;
 
-	r = kdbus_receive_prepare(conn, entry);
-	if (r >= 0)
+	r = kdbus_receive_install(conn, entry, &cmd->msg);
+	if (r >= 0) {
 		r = kdbus_recv_report(conn, cmd, user);
-	if (r >= 0)
-		r = kdbus_receive_files(conn, entry, &incomplete);
+		if (r < 0)
+			kdbus_receive_uninstall(conn, entry);
+	}
 	if (r < 0) {
 		kdbus_recv_unclaim(conn, entry);
 		return r;
 	}
 
-	kdbus_recv_consume(conn, entry);
+	kdbus_tracker_unref(kdbus_recv_consume(conn, entry));
 	kdbus_deliver_hand_over(conn, entry);
-
-	if (incomplete &&
-	    put_user((u64)KDBUS_RECV_RETURN_INCOMPLETE_FDS,
-		     &user->msg.return_flags))
-		return -EFAULT;
 	return 0;
 }
 
@@ -236,8 +262,6 @@ static int kdbus_recv(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
 	if (cmd->flags & KDBUS_RECV_DROP)
 		return kdbus_recv_drop(conn, cmd, user, entry);
 
-	cmd->msg.offset = entry->slice->offset;
-	cmd->msg.msg_size = entry->slice->size;
 	if (cmd->flags & KDBUS_RECV_PEEK)
 		return kdbus_recv_peek(conn, cmd, user, entry);
 	return kdbus_recv_take(conn, cmd, user, entry);

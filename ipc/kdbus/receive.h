@@ -5,8 +5,8 @@
 /**
  * DOC: Receiving
  *
- * RECV claims an entry, tells user space where it is, gives it its files and
- * only then takes it out of the queue: whatever fails before leaves the message
+ * RECV claims an entry, gives the task its files, tells it where the message is
+ * and only then takes the entry out of the queue: whatever fails before leaves the message
  * where it was.
  */
 
@@ -19,9 +19,8 @@ struct kdbus_entry;
 int kdbus_cmd_recv(struct kdbus_conn *conn, void __user *argp);
 int kdbus_cmd_free(struct kdbus_conn *conn, void __user *argp);
 
-int kdbus_receive_prepare(struct kdbus_conn *conn,
-			  const struct kdbus_entry *entry);
-int kdbus_receive_files(struct kdbus_conn *conn,
-			const struct kdbus_entry *entry, bool *incomplete);
+int kdbus_receive_install(struct kdbus_conn *conn, struct kdbus_entry *entry,
+			  struct kdbus_msg_info *info);
+void kdbus_receive_uninstall(struct kdbus_conn *conn, struct kdbus_entry *entry);
 
 #endif

@@ -14,6 +14,7 @@
 #include "limits.h"
 #include "message.h"
 #include "notify.h"
+#include "queue.h"
 
 static struct kmem_cache *kdbus_tracker_cache;
 static struct workqueue_struct *kdbus_reply_wq;
@@ -154,8 +155,7 @@ struct kdbus_tracker *kdbus_tracker_ref(struct kdbus_tracker *tracker)
 struct kdbus_tracker *kdbus_tracker_unref(struct kdbus_tracker *tracker)
 {
 	if (tracker && refcount_dec_and_test(&tracker->ref)) {
-		WARN_ON(tracker->reply);
-		kdbus_conn_unref(tracker->replier);
+		WARN_ON(tracker->reply || tracker->entry || tracker->replier);
 		kdbus_conn_unref(tracker->requester);
 		kfree(tracker->dst_name);
 		kmem_cache_free(kdbus_tracker_cache, tracker);
@@ -164,28 +164,71 @@ struct kdbus_tracker *kdbus_tracker_unref(struct kdbus_tracker *tracker)
 	return NULL;
 }
 
-/* the list's reference goes to the caller; the requester is locked */
-static void kdbus_tracker_unlink_request(struct kdbus_tracker *tracker)
+/*
+ * The list's reference goes to the caller; the requester is locked. The slot is
+ * free, unless a notification takes it over.
+ */
+static void kdbus_tracker_unlink_request(struct kdbus_tracker *tracker,
+					 bool keep_slot)
 {
 	lockdep_assert_held(&tracker->requester->lock);
 
 	list_del_init(&tracker->request);
-	tracker->requester->n_requests--;
+	if (!keep_slot)
+		tracker->requester->n_requests--;
 }
 
-/* the replier does not owe anything any more */
+/**
+ * kdbus_reply_detach() - a request leaves the queue of the replier
+ * @entry:	entry of a connection's queue
+ *
+ * Context: the connection's lock is held.
+ * Return: the tracker of the request, with a reference for the caller; or NULL
+ *         if no reply is owed.
+ */
+struct kdbus_tracker *kdbus_reply_detach(struct kdbus_entry *entry)
+{
+	struct kdbus_tracker *tracker = entry->tracker;
+
+	if (tracker) {
+		entry->tracker = NULL;
+		tracker->entry = NULL;
+		kdbus_tracker_ref(tracker);
+	}
+
+	return tracker;
+}
+
+/* take a tracker off the replier's list; its reference goes to the caller */
+static void kdbus_tracker_del_owed(struct kdbus_tracker *tracker)
+{
+	list_del_init(&tracker->owed);
+	if (tracker->entry)
+		tracker->entry->tracker = NULL;
+	tracker->entry = NULL;
+}
+
+/*
+ * The replier of a decided tracker does not owe anything any more. Whoever comes
+ * first does it: neither party keeps the other's memory longer than needed.
+ */
 static void kdbus_tracker_unlink_owed(struct kdbus_tracker *tracker)
 {
-	struct kdbus_conn *replier = tracker->replier;
+	struct kdbus_conn *replier = xchg(&tracker->replier, NULL);
 	bool linked;
+
+	if (!replier)
+		return;
 
 	spin_lock(&replier->lock);
 	linked = !list_empty(&tracker->owed);
-	list_del_init(&tracker->owed);
+	if (linked)
+		kdbus_tracker_del_owed(tracker);
 	spin_unlock(&replier->lock);
 
 	if (linked)
 		kdbus_tracker_unref(tracker);
+	kdbus_conn_unref(replier);
 }
 
 /**
@@ -317,7 +360,7 @@ struct kdbus_entry *kdbus_tracker_collect(struct kdbus_tracker *tracker,
 	spin_lock(&requester->lock);
 	linked = !list_empty(&tracker->request);
 	if (linked)
-		kdbus_tracker_unlink_request(tracker);
+		kdbus_tracker_unlink_request(tracker, false);
 	if (tracker->done)
 		*error = tracker->error;
 	tracker->done = true;
@@ -336,7 +379,10 @@ struct kdbus_entry *kdbus_tracker_collect(struct kdbus_tracker *tracker,
  * sets it done has decided.
  */
 
-/* decide; for an asynchronous tracker the list's reference goes to the caller */
+/*
+ * Decide. For an asynchronous tracker the list's reference goes to the caller,
+ * and without a reply the slot, too.
+ */
 static void kdbus_tracker_decide(struct kdbus_tracker *tracker, int error,
 				 struct kdbus_entry *reply)
 {
@@ -349,7 +395,7 @@ static void kdbus_tracker_decide(struct kdbus_tracker *tracker, int error,
 		/* the waker is about to sleep or to reply to somebody else */
 		wake_up_interruptible_sync_poll(&tracker->wait, EPOLLIN);
 	} else {
-		kdbus_tracker_unlink_request(tracker);
+		kdbus_tracker_unlink_request(tracker, error);
 	}
 }
 
@@ -427,7 +473,8 @@ int kdbus_reply_commit_request(struct kdbus_conn *src, struct kdbus_conn *dst,
 		tracker->replier = kdbus_conn_ref(dst);
 		list_add(&kdbus_tracker_ref(tracker)->request, &src->requests);
 		list_add_tail(&kdbus_tracker_ref(tracker)->owed, &dst->owed);
-		entry->tracker = kdbus_tracker_ref(tracker);
+		entry->tracker = tracker;
+		tracker->entry = entry;
 		if (!tracker->sync)
 			kdbus_reply_arm(src, tracker->deadline);
 		kdbus_deliver_number(dst, entry);
@@ -523,7 +570,7 @@ static struct kdbus_tracker *kdbus_reply_expire(struct kdbus_conn *conn,
 		expired->done = true;
 		*reply = expired->reply;
 		expired->reply = NULL;
-		kdbus_tracker_unlink_request(expired);
+		kdbus_tracker_unlink_request(expired, !expired->sync);
 	} else {
 		conn->deadline = KTIME_MAX;
 		kdbus_reply_arm(conn, next);
@@ -617,7 +664,7 @@ void kdbus_reply_forget_requests(struct kdbus_conn *conn)
 						   struct kdbus_tracker,
 						   request);
 		if (tracker) {
-			kdbus_tracker_unlink_request(tracker);
+			kdbus_tracker_unlink_request(tracker, false);
 			if (!tracker->done)
 				tracker->error = -ECONNRESET;
 			tracker->done = true;
@@ -649,12 +696,14 @@ void kdbus_reply_abandon_owed(struct kdbus_conn *conn)
 		tracker = list_first_entry_or_null(&conn->owed,
 						   struct kdbus_tracker, owed);
 		if (tracker)
-			list_del_init(&tracker->owed);
+			kdbus_tracker_del_owed(tracker);
 		spin_unlock(&conn->lock);
 		if (!tracker)
 			break;
 
 		kdbus_reply_abandon(tracker);
+		/* if it was decided meanwhile, who did that may not be here yet */
+		kdbus_tracker_unlink_owed(tracker);
 		kdbus_tracker_unref(tracker);
 	}
 }

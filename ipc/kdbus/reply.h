@@ -12,8 +12,9 @@
  * searching for the other.
  *
  * The outcome of an asynchronous request is a message: the reply, REPLY_TIMEOUT
- * or REPLY_DEAD. The outcome of a synchronous one is handed to the task that
- * waits. If that task was interrupted by a signal its tracker is parked, until
+ * or REPLY_DEAD; the latter two keep the slot of the request until they are
+ * received, which bounds their number. The outcome of a synchronous one is handed
+ * to the task that waits. If that task was interrupted by a signal its tracker is parked, until
  * the call is issued again or the deadline has passed.
  */
 
@@ -31,13 +32,16 @@ struct kdbus_message;
  * struct kdbus_tracker - an outstanding request
  * @ref:	references; each of the two lists has one
  * @requester:	who waits for the reply, with a reference
- * @replier:	who has to reply, with a reference
+ * @replier:	who has to reply, with a reference until @owed is unlinked. May
+ *		be read under the requester's lock while not @done
  * @cookie:	cookie of the request
  * @deadline:	end of the wait, CLOCK_MONOTONIC in ns
  * @dst_id:	dst_id of the request as sent
  * @dst_name:	destination name of the request as sent, or NULL
  * @sync:	a task waits
  * @owed:	in &kdbus_conn.owed of the replier, under its lock
+ * @entry:	the request, while it is in the replier's queue, under the
+ *		replier's lock
  *
  * @request:	in &kdbus_conn.requests of the requester; like all below under
  *		its lock. An asynchronous tracker is taken off when its outcome
@@ -58,6 +62,7 @@ struct kdbus_tracker {
 	char *dst_name;
 	bool sync;
 	struct list_head owed;
+	struct kdbus_entry *entry;
 
 	struct list_head request;
 	bool done;
@@ -99,5 +104,6 @@ int kdbus_reply_commit(struct kdbus_conn *src, struct kdbus_conn *dst,
 		       struct kdbus_tracker *tracker);
 void kdbus_reply_fail(struct kdbus_tracker *tracker, int error);
 void kdbus_reply_abandon(struct kdbus_tracker *tracker);
+struct kdbus_tracker *kdbus_reply_detach(struct kdbus_entry *entry);
 
 #endif
