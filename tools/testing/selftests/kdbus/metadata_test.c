@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
@@ -346,51 +347,58 @@ TEST_F(metadata, command_line_is_what_the_process_made_of_it)
 	ASSERT_EQ(0, child_wait(pid));
 }
 
-/* every receiver of a signal gets what it wants, as it sees it */
+/*
+ * Every receiver of a signal gets what it wants, as it sees it, whoever came
+ * before it.
+ */
 TEST_F(metadata, broadcast_has_an_image_for_each_receiver)
 {
-	const struct place place = { .ids = "0 0 1\n" };
+	enum { FIRST, USERS, PIDS, LIKE_FIRST, AGAIN, SOME, NOTHING, N };
+	const struct place users = { .ids = "0 0 1\n" };
+	const struct place pids = { .flags = CLONE_NEWPID };
 	const __u64 some = KDBUS_ATTACH_TIMESTAMP | KDBUS_ATTACH_CREDS;
-	struct kdbus_cmd_match match = { .size = sizeof(match) };
+	const __u64 expected[N] = {
+		[0 ... AGAIN] = available(), [SOME] = some, [NOTHING] = 0,
+	};
 	const __u64 filter[1 + 64 / sizeof(__u64)] = {};
-	const struct kdbus_msg *msgs[5];
-	struct conn dsts[5];
-	struct kdbus_msg *signal;
+	struct kdbus_cmd_match match = { .size = sizeof(match) };
+	const struct kdbus_msg *msgs[N];
+	struct conn dsts[N] = { self->dst };
 	const gid_t group = 77;
+	struct kdbus_msg *signal;
 	unsigned int i;
 
 	ASSERT_EQ(0, setgroups(1, &group));
-	dsts[0] = self->dst;
-	ASSERT_EQ(0, peer_new(&dsts[1], &self->domain, 0, some, NULL));
-	ASSERT_EQ(0, peer_from(&dsts[2], &self->domain, &place));
-	ASSERT_EQ(0, peer_new(&dsts[3], &self->domain, 0, 0, NULL));
-	ASSERT_EQ(0, peer_new(&dsts[4], &self->domain, 0, ~0ULL, NULL));
-	for (i = 0; i < ARRAY_SIZE(dsts); i++)
+	ASSERT_EQ(0, peer_from(&dsts[USERS], &self->domain, &users));
+	ASSERT_EQ(0, peer_from(&dsts[PIDS], &self->domain, &pids));
+	for (i = LIKE_FIRST; i < N; i++)
+		ASSERT_EQ(0, peer_new(&dsts[i], &self->domain, 0, i <= AGAIN ?
+				      _KDBUS_ATTACH_ALL : expected[i], NULL));
+	/* the order in which they get it */
+	for (i = 0; i < N; i++)
 		ASSERT_EQ(0, cmd_run(dsts[i].fd, KDBUS_CMD_MATCH_ADD, &match));
 
 	signal = msg_new(KDBUS_DST_ID_BROADCAST, 1);
 	signal->flags = KDBUS_MSG_SIGNAL;
 	item_add(signal, KDBUS_ITEM_BLOOM_FILTER, filter, sizeof(filter));
 	ASSERT_EQ(0, msg_send(&self->open, signal));
-	for (i = 0; i < ARRAY_SIZE(dsts); i++) {
+	for (i = 0; i < N; i++) {
 		msgs[i] = receive(&dsts[i]);
 		ASSERT_NE(NULL, msgs[i]);
-	}
-
-	EXPECT_EQ(available(), attached(msgs[0]));
-	EXPECT_EQ(0, count_wrong(msgs[0]));
-	EXPECT_EQ(some, attached(msgs[1]));
-	EXPECT_EQ(available(), attached(msgs[2]));
-	EXPECT_EQ(OVERFLOW_ID,
-		  find(msgs[2], KDBUS_ITEM_AUXGROUPS)->data64[0]);
-	EXPECT_EQ(0, attached(msgs[3]));
-	EXPECT_EQ(available(), attached(msgs[4]));
-	EXPECT_EQ(0, count_wrong(msgs[4]));
-	for (i = 1; i < ARRAY_SIZE(dsts); i++)
-		EXPECT_TRUE(i == 3 ||
+		EXPECT_EQ(expected[i], attached(msgs[i]));
+		EXPECT_TRUE(i == NOTHING ||
 			    holds(msgs[i], KDBUS_ITEM_TIMESTAMP,
 				  &find(msgs[0], KDBUS_ITEM_TIMESTAMP)->data,
 				  sizeof(struct kdbus_timestamp)));
+	}
+	EXPECT_EQ(0, count_wrong(msgs[FIRST]));
+	EXPECT_EQ(OVERFLOW_ID,
+		  find(msgs[USERS], KDBUS_ITEM_AUXGROUPS)->data64[0]);
+	EXPECT_EQ(getpid(), find(msgs[USERS], KDBUS_ITEM_PIDS)->pids.pid);
+	EXPECT_EQ(group, find(msgs[PIDS], KDBUS_ITEM_AUXGROUPS)->data64[0]);
+	EXPECT_EQ(0, find(msgs[PIDS], KDBUS_ITEM_PIDS)->pids.pid);
+	EXPECT_EQ(0, count_wrong(msgs[LIKE_FIRST]));
+	EXPECT_EQ(0, count_wrong(msgs[AGAIN]));
 }
 
 static const char *parameter(const char *name)
