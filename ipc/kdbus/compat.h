@@ -15,6 +15,7 @@
 #include <linux/dcache.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/fs_struct.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mm_types.h>
@@ -85,6 +86,25 @@ static inline struct file *kdbus_get_exe_file(struct mm_struct *mm)
 	struct file *file = rcu_dereference(mm->exe_file);
 
 	return file && get_file_rcu(file) ? file : NULL;
+#endif
+}
+
+/* 6.17: the counter of changes of the root directory is part of its lock */
+static inline unsigned int kdbus_fs_root_begin(struct fs_struct *fs)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+	return read_seqbegin(&fs->seq);
+#else
+	return read_seqcount_begin(&fs->seq);
+#endif
+}
+
+static inline bool kdbus_fs_root_retry(struct fs_struct *fs, unsigned int seq)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+	return read_seqretry(&fs->seq, seq);
+#else
+	return read_seqcount_retry(&fs->seq, seq);
 #endif
 }
 

@@ -81,30 +81,10 @@ void kdbus_meta_add_pid_comm(struct kdbus_meta *meta)
 	kdbus_meta_add_string(meta, KDBUS_ITEM_PID_COMM, comm);
 }
 
-/* tells if there is nothing above a root directory in its mount namespace */
-static bool kdbus_meta_root_is_top(const struct path *root)
-{
-	struct path path = *root;
-	bool top;
-
-	path_get(&path);
-	do {
-		top = path.dentry == path.mnt->mnt_root;
-	} while (top && follow_up(&path));
-	path_put(&path);
-
-	return top;
-}
-
 /*
  * A path is told as it is seen from the caller's root, so that the receiver has
- * to have the same. No reference is taken on it: it can only change under us if
- * the caller's own threads do it.
- *
- * The file has to be below that root. But a process that moved to another mount
- * namespace still runs its program from a mount of the old one, and the path in
- * there is the best there is, and what /proc tells. Somebody in a part of the
- * tree is not told what is outside.
+ * to have the same, and the file has to be below it: what is in a mount that the
+ * receiver cannot see may look like anything.
  */
 static bool kdbus_meta_path_is_common(const struct path *path,
 				      const struct path *root)
@@ -119,7 +99,7 @@ static bool kdbus_meta_path_is_common(const struct path *path,
 	if (path->mnt == root->mnt && root->dentry == root->mnt->mnt_root)
 		return true;
 
-	return path_is_under(path, root) || kdbus_meta_root_is_top(root);
+	return path_is_under(path, root);
 }
 
 static void kdbus_meta_add_path(struct kdbus_meta *meta, u64 type,
@@ -147,6 +127,25 @@ retry:
 	kdbus_meta_end(meta, type, size);
 }
 
+/*
+ * The root is the caller's, who is not to be trusted: its other threads may go
+ * to another one and back while the path is made.
+ */
+static void kdbus_meta_add_common_path(struct kdbus_meta *meta, u64 type,
+				       const struct path *path,
+				       const struct path *root)
+{
+	unsigned int seq = kdbus_fs_root_begin(current->fs);
+	size_t size = meta->size;
+
+	if (!kdbus_meta_path_is_common(path, root))
+		return;
+
+	kdbus_meta_add_path(meta, type, path);
+	if (kdbus_fs_root_retry(current->fs, seq))
+		meta->size = size;
+}
+
 /**
  * kdbus_meta_add_exe() - add the path of the calling process' program
  * @meta:	metadata
@@ -170,8 +169,8 @@ void kdbus_meta_add_exe(struct kdbus_meta *meta,
 	if (!exe)
 		return;
 
-	if (kdbus_meta_path_is_common(&exe->f_path, &view->root))
-		kdbus_meta_add_path(meta, KDBUS_ITEM_EXE, &exe->f_path);
+	kdbus_meta_add_common_path(meta, KDBUS_ITEM_EXE, &exe->f_path,
+				   &view->root);
 	fput(exe);
 }
 
