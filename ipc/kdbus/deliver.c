@@ -168,7 +168,7 @@ static void kdbus_deliver_move_offs(struct kdbus_message *msg, size_t payload)
 			    sizeof(*msg->hdr))
 		if (item->type == KDBUS_ITEM_PAYLOAD_OFF &&
 		    item->vec.offset != KDBUS_OFFSET_ZEROS)
-			item->vec.offset += payload - msg->payload;
+			item->vec.offset += (u64)payload - msg->payload;
 
 	msg->payload = payload;
 }
@@ -302,7 +302,7 @@ struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 		return ERR_PTR(-ECONNRESET);
 
 	old = kdbus_pool_enter(dst->pool);
-	entry = kdbus_entry_new();
+	entry = kdbus_entry_new(GFP_KERNEL | KDBUS_POOL_GFP);
 	kdbus_pool_leave(old);
 	if (!entry)
 		return ERR_PTR(-ENOMEM);

@@ -171,7 +171,8 @@ struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, size_t size)
 
 	/* it stays as long as the receiver likes */
 	old = kdbus_pool_enter(pool);
-	spare = kmem_cache_alloc(kdbus_slice_cache, GFP_KERNEL);
+	spare = kmem_cache_alloc(kdbus_slice_cache,
+				 GFP_KERNEL | KDBUS_POOL_GFP);
 	kdbus_pool_leave(old);
 	if (!spare)
 		return ERR_PTR(-ENOMEM);
@@ -314,11 +315,10 @@ static struct page *kdbus_pool_seek(struct kdbus_pool_cursor *cursor,
 	if (cursor->page && cursor->index == index)
 		return cursor->page;
 
-	/* a receiver that is out of memory is no reason to kill for a sender */
 	old = kdbus_pool_enter(cursor->pool);
 	page = shmem_read_mapping_page_gfp(mapping, index,
 					   mapping_gfp_mask(mapping) |
-					   __GFP_NORETRY | __GFP_NOWARN);
+					   KDBUS_POOL_GFP);
 	kdbus_pool_leave(old);
 	if (IS_ERR(page))
 		return page;

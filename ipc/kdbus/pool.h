@@ -62,6 +62,9 @@ struct kdbus_pool_cursor {
 	struct page *page;
 };
 
+/* a receiver that is out of memory is no reason to kill for a sender */
+#define KDBUS_POOL_GFP	(__GFP_NORETRY | __GFP_NOWARN)
+
 /*
  * What is allocated between enter and leave is charged to the owner of the pool,
  * also if it is somebody else who allocates. Nothing of user space may be

@@ -32,13 +32,14 @@ void kdbus_queue_module_exit(void)
 
 /**
  * kdbus_entry_new() - allocate an entry
+ * @gfp:	how to allocate
  *
- * Context: may sleep.
+ * Context: may sleep if @gfp says so.
  * Return: an empty entry, or NULL.
  */
-struct kdbus_entry *kdbus_entry_new(void)
+struct kdbus_entry *kdbus_entry_new(gfp_t gfp)
 {
-	return kmem_cache_zalloc(kdbus_entry_cache, GFP_KERNEL);
+	return kmem_cache_zalloc(kdbus_entry_cache, gfp);
 }
 
 /**

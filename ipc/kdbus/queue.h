@@ -93,7 +93,7 @@ struct kdbus_queue {
 int kdbus_queue_module_init(void);
 void kdbus_queue_module_exit(void);
 
-struct kdbus_entry *kdbus_entry_new(void);
+struct kdbus_entry *kdbus_entry_new(gfp_t gfp);
 void kdbus_entry_free(struct kdbus_entry *entry);
 
 void kdbus_queue_init(struct kdbus_queue *queue);
