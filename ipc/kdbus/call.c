@@ -63,8 +63,11 @@ static int kdbus_call_wait(struct kdbus_conn *src,
 	for (;;) {
 		cancelled = false;
 		if (cancel) {
+			__set_current_state(TASK_RUNNING);
 			smp_store_mb(table.triggered, 0);
-			cancelled = vfs_poll(cancel, NULL) & EPOLLIN;
+			/* a file that could not be waited for ends the call */
+			cancelled = table.error ||
+				    (vfs_poll(cancel, NULL) & EPOLLIN);
 		}
 
 		prepare_to_wait(&tracker->wait, &wait, TASK_INTERRUPTIBLE);
