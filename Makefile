@@ -22,6 +22,7 @@ kbuild = $(MAKE) -C $(headers) M=$(CURDIR) MODNAME=$(MODNAME) $(no-btf)
 selftests := tools/testing/selftests/kdbus
 unit := tools/testing/unit
 samples := samples/kdbus
+bench := tools/bench
 
 # What the scripts below read from their environment.
 export MODNAME KVER TESTS SMP MEM ICOUNT T
@@ -58,7 +59,7 @@ check-debug:
 
 PHONY += clean
 clean:
-	@for dir in $(selftests) $(unit) $(samples); do \
+	@for dir in $(selftests) $(unit) $(samples) $(bench); do \
 		test ! -f $$dir/Makefile || \
 			$(MAKE) -s --no-print-directory -C $$dir clean || exit; \
 	done
