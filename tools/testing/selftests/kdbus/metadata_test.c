@@ -31,7 +31,7 @@ FIXTURE(metadata) {
 
 FIXTURE_SETUP(metadata)
 {
-	ASSERT_EQ(0, domain_enter(&self->domain));
+	ASSERT_EQ(0, domain_mount(&self->domain, 0, NULL));
 	ASSERT_LE(0, bus_new(&self->domain, "0-bus", 0));
 	ASSERT_EQ(0, peer_new(&self->open, &self->domain,
 			      _KDBUS_ATTACH_ANY, 0, "open.sender"));
@@ -202,83 +202,187 @@ TEST_F(metadata, program_is_told_to_the_same_user_or_by_consent)
 	ASSERT_EQ(0, child_wait(pid));
 }
 
-/* a place for programs that goes with the test's mount namespace */
-static int program_open(const char *path)
+FIXTURE(metadata_program) {
+	struct domain domain;
+	struct conn src;
+	struct conn dst;
+	__u64 others;		/* all that can be told but for the program */
+};
+
+FIXTURE_SETUP(metadata_program)
 {
-	if (mount("tmpfs", "/mnt", "tmpfs", 0, NULL) < 0)
-		return -errno;
-	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	ASSERT_EQ(0, domain_mount(&self->domain, 0, NULL));
+	ASSERT_LE(0, bus_new(&self->domain, "0-bus", 0));
+	ASSERT_EQ(0, peer_new(&self->src, &self->domain,
+			      _KDBUS_ATTACH_ANY, 0, "src"));
+	ASSERT_EQ(0, peer_new(&self->dst, &self->domain, 0,
+			      _KDBUS_ATTACH_ANY, NULL));
+	ASSERT_EQ(0, mount("tmpfs", "/mnt", "tmpfs", 0, NULL));
+	self->others = available() & ~KDBUS_ATTACH_EXE;
 }
 
-TEST_F(metadata, program_may_be_deleted)
+FIXTURE_TEARDOWN(metadata_program)
 {
-	const struct kdbus_msg *msg;
-	char path[32];
-	int fd;
+	EXPECT_EQ(0, domain_leave(&self->domain));
+	EXPECT_EQ(0, umount("/mnt"));
+}
 
-	fd = program_open("/mnt/program");
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, program_copy(fd));
-	close(fd);
-	ASSERT_EQ(0, program_tell("/mnt/program", NULL, &self->open,
-				  &self->dst));
-	msg = receive(&self->dst);
+/* Returns a descriptor of the new file. */
+static int program_create(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+
+	CHECK(fd >= 0 && program_copy(fd) == 0 && close(fd) == 0);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	CHECK(fd >= 0);
+	return fd;
+}
+
+static const struct kdbus_msg *
+tell_from(FIXTURE_DATA(metadata_program) *self, const char *program)
+{
+	if (program_tell(program, NULL, &self->src, &self->dst) != 0)
+		return NULL;
+	return receive(&self->dst);
+}
+
+static const struct kdbus_msg *
+tell_from_fd(FIXTURE_DATA(metadata_program) *self, int fd)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return tell_from(self, path);
+}
+
+TEST_F(metadata_program, may_be_deleted)
+{
+	int fd = program_create("/mnt/program");
+	const struct kdbus_msg *msg;
+
+	msg = tell_from(self, "/mnt/program");
 	ASSERT_NE(NULL, msg);
 	EXPECT_TRUE(holds_str(msg, KDBUS_ITEM_EXE, "/mnt/program"));
-
-	fd = open("/mnt/program", O_RDONLY | O_CLOEXEC);
-	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, unlink("/mnt/program"));
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ASSERT_EQ(0, program_tell(path, NULL, &self->open, &self->dst));
-	msg = receive(&self->dst);
+	msg = tell_from_fd(self, fd);
 	ASSERT_NE(NULL, msg);
 	EXPECT_TRUE(holds_str(msg, KDBUS_ITEM_EXE, "/mnt/program (deleted)"));
+	close(fd);
 }
 
-TEST_F(metadata, program_may_have_a_long_path)
+TEST_F(metadata_program, may_have_a_long_path)
 {
 	char path[PATH_MAX] = "/mnt";
 	const struct kdbus_msg *msg;
-	size_t length = 4;
-	int fd;
+	int i;
 
-	ASSERT_EQ(0, mount("tmpfs", "/mnt", "tmpfs", 0, NULL));
-	while (length < 200 || length + 200 + 8 < PATH_MAX) {
-		memset(path + length, 'd', 200);
-		path[length] = '/';
-		length += 200;
-		path[length] = '\0';
+	for (i = 0; i < 19; i++) {
+		sprintf(path + strlen(path), "/%0200d", i);
 		ASSERT_EQ(0, mkdir(path, 0755));
 	}
 	strcat(path, "/program");
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, program_copy(fd));
-	close(fd);
-
-	ASSERT_EQ(0, program_tell(path, NULL, &self->open, &self->dst));
-	msg = receive(&self->dst);
+	program_create(path);
+	msg = tell_from(self, path);
 	ASSERT_NE(NULL, msg);
 	EXPECT_TRUE(holds_str(msg, KDBUS_ITEM_EXE, path));
 	EXPECT_EQ(available(), attached(msg));
 }
 
-TEST_F(metadata, program_may_have_no_file)
+TEST_F(metadata_program, may_have_no_path)
 {
 	const struct kdbus_msg *msg;
-	char path[32];
 	int fd;
 
 	fd = memfd_create("program", MFD_CLOEXEC);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, program_copy(fd));
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	ASSERT_EQ(0, program_tell(path, NULL, &self->open, &self->dst));
-	msg = receive(&self->dst);
+	msg = tell_from_fd(self, fd);
 	ASSERT_NE(NULL, msg);
-	EXPECT_TRUE(holds_str(msg, KDBUS_ITEM_EXE,
-			      "/memfd:program (deleted)"));
+	EXPECT_EQ(self->others, attached(msg));
+}
+
+/* In another mount namespace everybody can mount what looks like a program. */
+TEST_F(metadata_program, of_another_mount_namespace_is_not_told)
+{
+	const struct kdbus_msg *msg;
+	int fd, *shared;
+	pid_t pid;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, shared);
+	pid = fork_sharing_files();
+	if (pid == 0) {
+		CHECK(own_mounts() == 0);
+		CHECK(mount("tmpfs", "/usr/bin", "tmpfs", 0, NULL) == 0);
+		*shared = program_create("/usr/bin/dbus-daemon");
+		_exit(0);
+	}
+	ASSERT_EQ(0, child_wait(pid));
+	fd = *shared;
+	msg = tell_from_fd(self, fd);
+	ASSERT_NE(NULL, msg);
+	EXPECT_EQ(self->others, attached(msg));
+	close(fd);
+}
+
+TEST_F(metadata_program, of_a_mount_that_is_gone_is_not_told)
+{
+	int fd = program_create("/mnt/program");
+	const struct kdbus_msg *msg;
+
+	ASSERT_EQ(0, umount2("/mnt", MNT_DETACH));
+	msg = tell_from_fd(self, fd);
+	ASSERT_NE(NULL, msg);
+	EXPECT_EQ(self->others, attached(msg));
+	close(fd);
+	ASSERT_EQ(0, mount("tmpfs", "/mnt", "tmpfs", 0, NULL));
+}
+
+struct dance {
+	char *directory;
+	int root;
+	bool stop;
+};
+
+/* changes the root of all threads forth and back */
+static void *dance(void *arg)
+{
+	struct dance *dance = arg;
+
+	while (!__atomic_load_n(&dance->stop, __ATOMIC_RELAXED)) {
+		CHECK(chroot(dance->directory) == 0);
+		CHECK(fchdir(dance->root) == 0 && chroot(".") == 0);
+	}
+	return NULL;
+}
+
+/* Seen from another root, a program has another path. */
+TEST_F(metadata_program, is_not_told_from_another_root)
+{
+	struct dance arg = { .root = open("/", O_PATH | O_CLOEXEC) };
+	char program[BUFFER_SIZE];
+	const struct kdbus_msg *msg;
+	unsigned int i, n_told = 0;
+	pthread_t thread;
+
+	ASSERT_LT(0, own(KDBUS_ITEM_EXE, program));
+	arg.directory = strdup(program);
+	*strrchr(arg.directory, '/') = '\0';
+	ASSERT_EQ(0, pthread_create(&thread, NULL, dance, &arg));
+	for (i = 0; i < 3000; i++) {
+		msg = tell(&self->src, &self->dst);
+		ASSERT_NE(NULL, msg);
+		if (find(msg, KDBUS_ITEM_EXE)) {
+			EXPECT_TRUE(holds_str(msg, KDBUS_ITEM_EXE, program));
+			n_told++;
+		}
+		ASSERT_EQ(0, conn_free(&self->dst,
+				       msg_offset(&self->dst, msg)));
+	}
+	__atomic_store_n(&arg.stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_LT(0, n_told);
 }
 
 TEST_F(metadata, command_line_is_cut_off)
@@ -421,7 +525,7 @@ FIXTURE(metadata_parameters) {
 
 FIXTURE_SETUP(metadata_parameters)
 {
-	ASSERT_EQ(0, domain_enter(&self->domain));
+	ASSERT_EQ(0, domain_mount(&self->domain, 0, NULL));
 	ASSERT_LE(0, bus_new(&self->domain, "0-bus", 0));
 	ASSERT_EQ(0, peer_new(&self->src, &self->domain, KDBUS_ATTACH_AUDIT, 0,
 			      "src"));

@@ -389,6 +389,24 @@ __u64 told(const struct conn *src, const struct conn *dst)
 	return conn_free(dst, msg_offset(dst, msg)) < 0 ? 0xbad : mask;
 }
 
+/*
+ * A process that goes to another mount namespace still runs the program in the
+ * old one, which cannot be told. So this is done once, before all tests.
+ */
+static void __attribute__((constructor)) start_in_own_mounts(int argc,
+							     char **argv)
+{
+	char program[BUFFER_SIZE];
+
+	if (argc < 1 || geteuid() != 0 || getenv("KDBUS_TEST_OWN_MOUNTS"))
+		return;
+	if (own_mounts() < 0 || own_exe(program) < 0)
+		return;
+	setenv("KDBUS_TEST_OWN_MOUNTS", "1", 1);
+	/* not /proc/self/exe, which leads to the old mount */
+	execv(program, argv);
+}
+
 /* what a program started by program_tell() does instead of testing */
 static void __attribute__((constructor)) send_and_exit(int argc, char **argv)
 {
@@ -457,8 +475,7 @@ static void go_to_user_ns(const struct place *place)
 	close(start[1]);
 }
 
-/* a child that shares this process' file descriptors */
-static pid_t fork_sharing_files(void)
+pid_t fork_sharing_files(void)
 {
 	struct clone_args args = {
 		.flags = CLONE_FILES,

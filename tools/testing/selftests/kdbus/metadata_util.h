@@ -37,11 +37,18 @@ bool holds_str(const struct kdbus_msg *msg, __u64 type, const char *str);
 __u64 cap_set(const struct kdbus_msg *msg, int set);
 int count_wrong(const struct kdbus_msg *msg);
 
-/* All peers are on the bus "0-bus"; their pools are of META_POOL bytes. */
+/*
+ * Tests of metadata run in one mount namespace of their own: they mount with
+ * domain_mount(), and clean up behind themselves. All peers are on the bus
+ * "0-bus"; their pools are of META_POOL bytes.
+ */
 int peer_new(struct conn *c, const struct domain *d, __u64 attach_send,
 	     __u64 attach_recv, const char *description);
 const struct kdbus_msg *tell(const struct conn *src, const struct conn *dst);
 __u64 told(const struct conn *src, const struct conn *dst);
+
+/* a child that shares this process' file descriptors */
+pid_t fork_sharing_files(void);
 
 int program_copy(int fd);
 int program_tell(const char *path, const char *arg, const struct conn *src,

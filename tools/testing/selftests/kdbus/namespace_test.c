@@ -27,7 +27,7 @@ FIXTURE(namespace) {
 
 FIXTURE_SETUP(namespace)
 {
-	ASSERT_EQ(0, domain_enter(&self->domain));
+	ASSERT_EQ(0, domain_mount(&self->domain, 0, NULL));
 	ASSERT_LE(0, bus_new(&self->domain, "0-bus",
 			     KDBUS_MAKE_ACCESS_WORLD));
 	ASSERT_EQ(0, peer_new(&self->open, &self->domain,
@@ -295,7 +295,7 @@ FIXTURE_SETUP(cgroup)
 	self->home = join(CGROUPS, own_path + 1);
 	self->outer = join(self->home, name);
 	self->inner = join(self->outer, "inner");
-	ASSERT_EQ(0, domain_enter(&self->domain));
+	ASSERT_EQ(0, domain_mount(&self->domain, 0, NULL));
 	ASSERT_LE(0, bus_new(&self->domain, "0-bus", 0));
 	ASSERT_EQ(0, peer_new(&self->src, &self->domain, 0, 0, NULL));
 	ASSERT_EQ(0, peer_new(&self->dst, &self->domain, 0,
