@@ -35,6 +35,8 @@ MODNAME=${MODNAME:-kdbus}
 if [ "$debug" ]; then
 	tree=$("$TOP/scripts/debug-kernel.sh") || exit
 	kernel=$tree/arch/x86/boot/bzImage headers=$tree name=debug kver=
+	# the search for leaks looks at every page there is
+	: "${MEM:=1G}"
 else
 	kver=$("$TOP/scripts/kver.sh") || exit
 	kernel=${kver#* } kver=${kver%% *}
