@@ -298,65 +298,85 @@ int conn_free(const struct conn *c, __u64 offset)
 	return cmd_run(c->fd, KDBUS_CMD_FREE, &cmd);
 }
 
+static void msg_init(struct kdbus_msg *msg, __u64 dst_id, __u64 cookie)
+{
+	memset(msg, 0, sizeof(*msg));
+	msg->size = sizeof(*msg);
+	msg->dst_id = dst_id;
+	msg->payload_type = KDBUS_PAYLOAD_DBUS;
+	msg->cookie = cookie;
+}
+
 struct kdbus_msg *msg_new(__u64 dst_id, __u64 cookie)
 {
 	struct kdbus_msg *msg = object_new(sizeof(*msg));
 
-	msg->dst_id = dst_id;
-	msg->payload_type = KDBUS_PAYLOAD_DBUS;
-	msg->cookie = cookie;
+	msg_init(msg, dst_id, cookie);
 	return msg;
+}
+
+static void send_init(struct kdbus_cmd_send *cmd, const struct kdbus_msg *msg)
+{
+	memset(cmd, 0, sizeof(*cmd));
+	cmd->size = sizeof(*cmd);
+	cmd->return_flags = ~0ULL;
+	cmd->msg_address = PTR_TO_U64(msg);
+	memset(&cmd->reply, 0xff, sizeof(cmd->reply));
 }
 
 struct kdbus_cmd_send *send_new(const struct kdbus_msg *msg)
 {
 	struct kdbus_cmd_send *cmd = object_new(sizeof(*cmd));
 
-	cmd->return_flags = ~0ULL;
-	cmd->msg_address = PTR_TO_U64(msg);
-	memset(&cmd->reply, 0xff, sizeof(cmd->reply));
+	send_init(cmd, msg);
 	return cmd;
 }
 
 int msg_send(const struct conn *c, const struct kdbus_msg *msg)
 {
-	struct kdbus_cmd_send *cmd = send_new(msg);
-	int r = cmd_run(c->fd, KDBUS_CMD_SEND, cmd);
+	struct kdbus_cmd_send cmd;
 
-	free(cmd);
-	return r;
+	send_init(&cmd, msg);
+	return cmd_run(c->fd, KDBUS_CMD_SEND, &cmd);
 }
 
 int send_cookie(const struct conn *c, __u64 dst_id, __u64 cookie)
 {
-	struct kdbus_msg *msg = msg_new(dst_id, cookie);
-	int r = msg_send(c, msg);
+	struct kdbus_msg msg;
 
-	free(msg);
-	return r;
+	msg_init(&msg, dst_id, cookie);
+	return msg_send(c, &msg);
 }
 
 int send_bytes(const struct conn *c, __u64 dst_id, __u64 cookie,
 	       const void *data, size_t size)
 {
-	struct kdbus_msg *msg = msg_new(dst_id, cookie);
-	int r;
+	struct {
+		struct kdbus_msg msg;
+		struct kdbus_item item;
+	} m;
 
-	item_add_vec(msg, data, size);
-	r = msg_send(c, msg);
-	free(msg);
-	return r;
+	msg_init(&m.msg, dst_id, cookie);
+	item_add_vec(&m, data, size);
+	return msg_send(c, &m.msg);
+}
+
+static void recv_init(struct kdbus_cmd_recv *recv, __u64 flags, __s64 priority)
+{
+	memset(recv, 0, sizeof(*recv));
+	recv->size = sizeof(*recv);
+	recv->flags = flags;
+	recv->return_flags = ~0ULL;
+	recv->priority = priority;
+	recv->dropped_msgs = ~0ULL;
+	memset(&recv->msg, 0xff, sizeof(recv->msg));
 }
 
 struct kdbus_cmd_recv *recv_new(__u64 flags, __s64 priority)
 {
 	struct kdbus_cmd_recv *recv = object_new(sizeof(*recv));
 
-	recv->flags = flags;
-	recv->return_flags = ~0ULL;
-	recv->priority = priority;
-	recv->dropped_msgs = ~0ULL;
-	memset(&recv->msg, 0xff, sizeof(recv->msg));
+	recv_init(recv, flags, priority);
 	return recv;
 }
 
@@ -378,17 +398,16 @@ __u64 msg_offset(const struct conn *c, const struct kdbus_msg *msg)
 /* The next message, or NULL with errno set; not freed yet */
 const struct kdbus_msg *receive(const struct conn *c)
 {
-	struct kdbus_cmd_recv *recv = recv_new(0, 0);
-	const struct kdbus_msg *msg = NULL;
+	struct kdbus_cmd_recv recv;
 	int r;
 
-	r = conn_recv(c, recv);
-	if (r < 0)
+	recv_init(&recv, 0, 0);
+	r = conn_recv(c, &recv);
+	if (r < 0) {
 		errno = -r;
-	else
-		msg = msg_at(c, recv->msg.offset);
-	free(recv);
-	return msg;
+		return NULL;
+	}
+	return msg_at(c, recv.msg.offset);
 }
 
 /* The cookie of the next message, which is freed; 0 if there is none */

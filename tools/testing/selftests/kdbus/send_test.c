@@ -5,11 +5,8 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <sys/mman.h>
+#include <string.h>
 
 #include "kdbus_util.h"
 #include "kselftest_harness.h"
