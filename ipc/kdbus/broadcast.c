@@ -2,9 +2,10 @@
 #include "broadcast.h"
 
 #include <linux/err.h>
-#include <linux/rculist.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 
 #include "bus.h"
 #include "command.h"
@@ -44,11 +45,12 @@ struct kdbus_targets {
 	struct kdbus_target inline_list[KDBUS_TARGETS_INLINE];
 };
 
+/* does @dst want the message of @src, or of the kernel? */
 static bool kdbus_broadcast_fits(struct kdbus_conn *src, struct kdbus_conn *dst,
 				 const struct kdbus_match_facts *facts)
 {
 	/* who may not have it is not asked what he wants: that can be long */
-	return kdbus_policy_may_talk(dst, dst->cred, src) &&
+	return (!src || kdbus_policy_may_talk(dst, dst->cred, src)) &&
 	       kdbus_match_db_test(&dst->match, facts);
 }
 
@@ -68,6 +70,8 @@ bool kdbus_broadcast_is_wanted(struct kdbus_conn *src, struct kdbus_conn *dst,
 		.src_id = src->id,
 		.dst_id = msg->hdr->dst_id,
 		.bloom = msg->bloom,
+		.owns_name = kdbus_name_is_owned,
+		.owner = src,
 	};
 	bool wanted;
 
@@ -91,42 +95,55 @@ static void kdbus_targets_deinit(struct kdbus_targets *targets)
 		kvfree(targets->list);
 }
 
-/* pick the receivers there are at this moment; those that do not fit in @list
- * are only counted
- */
+/* those that do not fit in @list are only counted */
+static void kdbus_targets_add(struct kdbus_targets *targets,
+			      struct kdbus_conn *dst)
+{
+	if (targets->n >= targets->max)
+		targets->n++;
+	else if (kref_get_unless_zero(&dst->ref))
+		targets->list[targets->n++] = (struct kdbus_target){
+			.conn = dst,
+		};
+}
+
+/* pick the receivers there are at this moment */
 static void kdbus_targets_pick(struct kdbus_targets *targets,
-			       struct kdbus_conn *src,
+			       struct kdbus_bus *bus, struct kdbus_conn *src,
 			       const struct kdbus_match_facts *facts)
 {
+	XA_STATE(xas, &bus->conns, 0);
 	struct kdbus_conn *dst;
 
 	targets->n = 0;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(dst, &src->bus->subscribers, subscriber) {
-		if (!kdbus_broadcast_fits(src, dst, facts))
+	xas_for_each_marked(&xas, dst, ULONG_MAX, KDBUS_CONN_SUBSCRIBED) {
+		if (xas_retry(&xas, dst))
 			continue;
-		if (targets->n >= targets->max) {
-			targets->n++;
-			continue;
+		if (kdbus_broadcast_fits(src, dst, facts))
+			kdbus_targets_add(targets, dst);
+
+		/* matches can be many */
+		if (need_resched()) {
+			xas_pause(&xas);
+			rcu_read_unlock();
+			cond_resched();
+			rcu_read_lock();
 		}
-		if (kref_get_unless_zero(&dst->ref))
-			targets->list[targets->n++] = (struct kdbus_target){
-				.conn = dst,
-			};
 	}
 	rcu_read_unlock();
 }
 
 static int kdbus_targets_init(struct kdbus_targets *targets,
-			      struct kdbus_conn *src,
+			      struct kdbus_bus *bus, struct kdbus_conn *src,
 			      const struct kdbus_match_facts *facts)
 {
 	size_t max;
 
 	targets->list = targets->inline_list;
 	targets->max = KDBUS_TARGETS_INLINE;
-	kdbus_targets_pick(targets, src, facts);
+	kdbus_targets_pick(targets, bus, src, facts);
 
 	while (targets->n > targets->max) {
 		max = targets->n + targets->n / 4;
@@ -137,7 +154,7 @@ static int kdbus_targets_init(struct kdbus_targets *targets,
 		if (!targets->list)
 			return -ENOMEM;
 		targets->max = max;
-		kdbus_targets_pick(targets, src, facts);
+		kdbus_targets_pick(targets, bus, src, facts);
 	}
 
 	return 0;
@@ -160,6 +177,9 @@ static int kdbus_broadcast_stage(struct kdbus_targets *targets,
 			return -EFAULT;
 		else if (PTR_ERR(entry) != -ECONNRESET)
 			target->lost = true;
+		/* nobody knows of it yet */
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 
@@ -171,14 +191,13 @@ static int kdbus_broadcast_stage(struct kdbus_targets *targets,
  * are the receivers'.
  */
 static int kdbus_broadcast_commit(struct kdbus_targets *targets,
-				  struct kdbus_conn *src)
+				  struct kdbus_bus *bus, struct kdbus_conn *src)
 {
-	struct kdbus_bus *bus = src->bus;
 	struct kdbus_cast cast = {};
 	struct kdbus_target *target;
 	size_t i;
 
-	if (!kdbus_active_acquire(&src->active))
+	if (src && !kdbus_active_acquire(&src->active))
 		return -ECONNRESET;
 
 	for (i = 0; i < targets->n; i++) {
@@ -202,8 +221,44 @@ static int kdbus_broadcast_commit(struct kdbus_targets *targets,
 		cond_resched();
 	}
 
-	kdbus_active_release(&src->active);
+	if (src)
+		kdbus_active_release(&src->active);
 	return 0;
+}
+
+/**
+ * kdbus_broadcast_to_matches() - send a message to everybody who wants it
+ * @bus:	bus
+ * @src:	sending connection, NULL if it is the kernel
+ * @msg:	checked message
+ * @facts:	what matches are compared with
+ *
+ * A receiver that cannot take the message learns that it lost one.
+ *
+ * Context: may sleep, touches user memory if @src is not NULL.
+ * Return: 0; -EFAULT if the payload cannot be read; -ECONNRESET if @src is
+ *         disconnected; -EINTR if the task is killed; -ENOMEM. On failure nobody
+ *         got the message.
+ */
+int kdbus_broadcast_to_matches(struct kdbus_bus *bus, struct kdbus_conn *src,
+			       struct kdbus_message *msg,
+			       const struct kdbus_match_facts *facts)
+{
+	struct kdbus_targets targets kdbus_uninitialized;
+	int r;
+
+	r = kdbus_targets_init(&targets, bus, src, facts);
+	if (r < 0)
+		return r;
+
+	if (targets.n) {
+		r = kdbus_broadcast_stage(&targets, src, msg);
+		if (r >= 0)
+			r = kdbus_broadcast_commit(&targets, bus, src);
+	}
+
+	kdbus_targets_deinit(&targets);
+	return r;
 }
 
 /**
@@ -211,11 +266,8 @@ static int kdbus_broadcast_commit(struct kdbus_targets *targets,
  * @src:	sending connection
  * @msg:	checked message
  *
- * A receiver that cannot take the message learns that it lost one.
- *
  * Context: may sleep, touches user memory.
- * Return: 0; -EFAULT if the payload cannot be read; -ECONNRESET if @src is
- *         disconnected; -ENOMEM. On failure nobody got the message.
+ * Return: what kdbus_broadcast_to_matches() returns.
  */
 int kdbus_broadcast(struct kdbus_conn *src, struct kdbus_message *msg)
 {
@@ -223,20 +275,11 @@ int kdbus_broadcast(struct kdbus_conn *src, struct kdbus_message *msg)
 		.src_id = src->id,
 		.dst_id = msg->hdr->dst_id,
 		.bloom = msg->bloom,
+		.owns_name = kdbus_name_is_owned,
+		.owner = src,
 	};
-	struct kdbus_targets targets kdbus_uninitialized;
-	int r;
 
-	r = kdbus_targets_init(&targets, src, &facts);
-	if (r < 0)
-		return r;
-
-	r = kdbus_broadcast_stage(&targets, src, msg);
-	if (r >= 0)
-		r = kdbus_broadcast_commit(&targets, src);
-
-	kdbus_targets_deinit(&targets);
-	return r;
+	return kdbus_broadcast_to_matches(src->bus, src, msg, &facts);
 }
 
 /*
@@ -271,36 +314,6 @@ static const struct kdbus_command_spec kdbus_match_remove_spec = {
 	.items = kdbus_match_add_items,
 };
 
-/* the connection is held active, so it is not unsubscribed yet */
-static void kdbus_conn_subscribe(struct kdbus_conn *conn)
-{
-	struct kdbus_bus *bus = conn->bus;
-
-	spin_lock(&bus->subscribers_lock);
-	if (!conn->subscribed)
-		list_add_tail_rcu(&conn->subscriber, &bus->subscribers);
-	conn->subscribed = true;
-	spin_unlock(&bus->subscribers_lock);
-}
-
-/**
- * kdbus_conn_unsubscribe() - pick a connection for no more broadcasts
- * @conn:	connection that was deactivated and drained
- *
- * Context: takes the bus' subscribers_lock. The memory of @conn must not be
- *          freed before a grace period has passed.
- */
-void kdbus_conn_unsubscribe(struct kdbus_conn *conn)
-{
-	struct kdbus_bus *bus = conn->bus;
-
-	spin_lock(&bus->subscribers_lock);
-	if (conn->subscribed)
-		list_del_rcu(&conn->subscriber);
-	conn->subscribed = false;
-	spin_unlock(&bus->subscribers_lock);
-}
-
 /**
  * kdbus_cmd_match_add() - KDBUS_CMD_MATCH_ADD
  * @conn:	connection
@@ -330,7 +343,8 @@ int kdbus_cmd_match_add(struct kdbus_conn *conn, void __user *argp)
 			       kdbus_command_area(&command),
 			       kdbus_command_area_size(&command));
 	if (r >= 0)
-		kdbus_conn_subscribe(conn);
+		xa_set_mark(&conn->bus->conns, conn->id,
+			    KDBUS_CONN_SUBSCRIBED);
 	kdbus_active_release(&conn->active);
 
 exit:

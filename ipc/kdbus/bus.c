@@ -21,10 +21,11 @@ static void kdbus_bus_free(struct kdbus_node *node)
 	struct kdbus_bus *bus = kdbus_bus_from_node(node);
 
 	WARN_ON(!xa_empty(&bus->conns));
-	WARN_ON(!list_empty(&bus->subscribers));
 	WARN_ON(bus->creator);
 
 	xa_destroy(&bus->conns);
+	kdbus_name_registry_deinit(&bus->names);
+	kdbus_user_unref(bus->kernel);
 	kfree(bus);
 }
 
@@ -73,17 +74,31 @@ kdbus_bus_new(struct kdbus_domain *domain, u64 flags, u64 attach_flags_owner,
 	xa_init_flags(&bus->conns, XA_FLAGS_ACCOUNT);
 	atomic64_set(&bus->seqnum, 0);
 	spin_lock_init(&bus->commit_lock);
-	spin_lock_init(&bus->subscribers_lock);
-	INIT_LIST_HEAD(&bus->subscribers);
+
+	bus->kernel = kdbus_user_new_anonymous(domain);
+	if (IS_ERR(bus->kernel)) {
+		r = PTR_ERR(bus->kernel);
+		goto exit_free;
+	}
+
+	r = kdbus_name_registry_init(&bus->names);
+	if (r < 0)
+		goto exit_user;
 
 	r = kdbus_node_init(&bus->node, &kdbus_bus_ops, kdbus_bus_mode(flags),
 			    current_euid(), current_egid());
-	if (r < 0) {
-		kfree(bus);
-		return ERR_PTR(r);
-	}
+	if (r < 0)
+		goto exit_names;
 
 	return bus;
+
+exit_names:
+	kdbus_name_registry_deinit(&bus->names);
+exit_user:
+	kdbus_user_unref(bus->kernel);
+exit_free:
+	kfree(bus);
+	return ERR_PTR(r);
 }
 
 /* charge the caller and make the default endpoint; undone by the teardown */

@@ -26,6 +26,7 @@
 #include <linux/xarray.h>
 #include <linux/kdbus.h>
 
+#include "name.h"
 #include "node.h"
 
 struct kdbus_domain;
@@ -41,12 +42,12 @@ struct kdbus_user;
  * @attach_flags_owner:	what others may know about the creator
  * @bloom:		parameters of bloom filters
  * @id128:		random UUID
+ * @kernel:		charged for notifications, with a reference
+ * @names:		well-known names
  * @conns:		living connections by id, read under RCU, without a
- *			reference
+ *			reference. Those that have or had matches are marked
  * @seqnum:		last number given to a message
  * @commit_lock:	see above; nests nothing
- * @subscribers_lock:	guards changes of @subscribers; nests nothing
- * @subscribers:	connections with matches, read under RCU
  */
 struct kdbus_bus {
 	struct kdbus_node node;
@@ -58,14 +59,16 @@ struct kdbus_bus {
 	struct kdbus_bloom_parameter bloom;
 	u8 id128[16];
 
+	struct kdbus_user *kernel;
+	struct kdbus_name_registry names;
 	struct xarray conns;
 
 	atomic64_t seqnum ____cacheline_aligned_in_smp;
 	spinlock_t commit_lock;
-
-	spinlock_t subscribers_lock;
-	struct list_head subscribers;
 };
+
+/* mark of connections that a broadcast has to look at */
+#define KDBUS_CONN_SUBSCRIBED	XA_MARK_0
 
 static inline struct kdbus_bus *kdbus_bus_from_node(struct kdbus_node *node)
 {

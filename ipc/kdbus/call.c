@@ -7,8 +7,10 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "connection.h"
 #include "deliver.h"
+#include "files.h"
 #include "message.h"
 #include "pool.h"
 #include "queue.h"
@@ -89,12 +91,14 @@ static int kdbus_call_wait(struct kdbus_conn *src,
 static int kdbus_call_finish(struct kdbus_conn *src, struct kdbus_entry *entry,
 			     struct kdbus_msg_info __user *reply)
 {
+	struct kdbus_files_installed installed kdbus_uninitialized;
 	struct kdbus_msg_info info;
 	int r;
 
-	r = kdbus_receive_install(src, entry, &info);
+	r = kdbus_receive_install(src, entry, &info, &installed);
 	if (r >= 0 && copy_to_user(reply, &info, sizeof(info))) {
-		kdbus_receive_uninstall(src, entry);
+		kdbus_files_uninstall(entry->files, src->pool, entry->slice,
+				      &installed);
 		r = -EFAULT;
 	}
 

@@ -16,6 +16,7 @@
 #include "deliver.h"
 #include "domain.h"
 #include "limits.h"
+#include "notify.h"
 #include "pool.h"
 #include "reply.h"
 #include "user.h"
@@ -41,10 +42,25 @@ static void kdbus_conn_free(struct kref *ref)
 	kdbus_meta_view_deinit(&conn->view);
 	kfree(conn->description);
 	put_cred(conn->cred);
-	kdbus_user_discharge(&conn->user->conns);
+	kdbus_conn_discharge(conn);
 	kdbus_user_unref(conn->user);
 	kdbus_node_unref(&conn->ep->node);
 	call_rcu(&conn->rcu, kdbus_conn_free_rcu);
+}
+
+/**
+ * kdbus_conn_discharge() - stop counting as a connection of the user
+ * @conn:	connection that nobody can use any more
+ *
+ * Others may keep its memory for a while.
+ *
+ * Context: any; by the only owner of the connection.
+ */
+void kdbus_conn_discharge(struct kdbus_conn *conn)
+{
+	if (conn->is_charged)
+		kdbus_user_discharge(&conn->user->conns);
+	conn->is_charged = false;
 }
 
 /**
@@ -179,6 +195,7 @@ static int kdbus_conn_charge(struct kdbus_conn *conn)
 	}
 
 	conn->user = user;
+	conn->is_charged = true;
 	return 0;
 }
 
@@ -204,6 +221,9 @@ static void kdbus_conn_init(struct kdbus_conn *conn, struct kdbus_endpoint *ep,
 	conn->is_owner = kdbus_conn_opener_owns(conn, file);
 	kdbus_meta_view_init(&conn->view, conn->cred);
 	kdbus_match_db_init(&conn->match, bus->bloom.size);
+	INIT_LIST_HEAD(&conn->names);
+	conn->sender.collect_names = kdbus_name_collect;
+	conn->sender.owner = conn;
 	kdbus_active_init(&conn->active, "kdbus_conn");
 	init_completion(&conn->gone);
 	INIT_LIST_HEAD(&conn->ep_entry);
@@ -276,22 +296,24 @@ exit_free:
 static int kdbus_conn_publish(struct kdbus_conn *conn)
 {
 	struct kdbus_endpoint *ep = conn->ep;
-	int r;
+	struct kdbus_bus *bus = conn->bus;
 
 	if (!kdbus_node_acquire(&ep->node))
 		return -ESHUTDOWN;
 
-	r = xa_insert(&conn->bus->conns, conn->id, conn, GFP_KERNEL_ACCOUNT);
-	if (r >= 0) {
-		mutex_lock(&ep->lock);
-		list_add_tail(&conn->ep_entry, &ep->conns);
-		mutex_unlock(&ep->lock);
-		kdbus_conn_ref(conn);
-		kdbus_active_activate(&conn->active);
-	}
+	mutex_lock(&bus->names.lock);
+	/* the place is reserved, so this needs no memory */
+	xa_store(&bus->conns, conn->id, conn, GFP_KERNEL_ACCOUNT);
+	mutex_lock(&ep->lock);
+	list_add_tail(&conn->ep_entry, &ep->conns);
+	mutex_unlock(&ep->lock);
+	kdbus_conn_ref(conn);
+	kdbus_active_activate(&conn->active);
+	kdbus_notify_id(bus, KDBUS_ITEM_ID_ADD, conn->id, conn->flags);
+	mutex_unlock(&bus->names.lock);
 
 	kdbus_node_release(&ep->node);
-	return r;
+	return 0;
 }
 
 /* refuse new messages, and those on their way */
@@ -332,9 +354,10 @@ static void kdbus_conn_flush(struct kdbus_conn *conn)
 
 static void kdbus_conn_unlink(struct kdbus_conn *conn)
 {
+	mutex_lock(&conn->bus->names.lock);
 	xa_erase(&conn->bus->conns, conn->id);
+	mutex_unlock(&conn->bus->names.lock);
 
-	kdbus_conn_unsubscribe(conn);
 }
 
 /* the connection is deactivated, and this task is the one that ends it */
@@ -346,9 +369,14 @@ static void kdbus_conn_terminate(struct kdbus_conn *conn)
 	kdbus_active_drain(&conn->active);
 	kdbus_reply_stop(conn);
 	kdbus_conn_unlink(conn);
+	kdbus_name_release_all(conn);
 	kdbus_conn_flush(conn);
 	kdbus_reply_forget_requests(conn);
 	kdbus_reply_abandon_owed(conn);
+
+	mutex_lock(&conn->bus->names.lock);
+	kdbus_notify_id(conn->bus, KDBUS_ITEM_ID_REMOVE, conn->id, conn->flags);
+	mutex_unlock(&conn->bus->names.lock);
 
 	mutex_lock(&ep->lock);
 	list_del_init(&conn->ep_entry);
@@ -421,7 +449,7 @@ static int kdbus_hello_write_items(struct kdbus_conn *conn,
 	if (IS_ERR(slice))
 		return PTR_ERR(slice);
 
-	kdbus_pool_cursor_init(&cursor, conn->pool, slice);
+	kdbus_pool_cursor_init(&cursor, conn->pool, slice, 0);
 	r = kdbus_pool_write(&cursor, 0, &item, sizeof(item));
 	kdbus_pool_cursor_deinit(&cursor);
 	if (r < 0) {
@@ -450,11 +478,17 @@ static int kdbus_hello_finish(struct kdbus_conn *conn,
 	hello->id = conn->id;
 	memcpy(hello->id128, conn->bus->id128, sizeof(hello->id128));
 
-	/* nobody knows the connection yet, so it can still fail */
-	if (copy_to_user(command->user, hello, sizeof(*hello)))
-		return -EFAULT;
+	r = xa_reserve(&conn->bus->conns, conn->id, GFP_KERNEL_ACCOUNT);
+	if (r < 0)
+		return r;
 
-	return kdbus_conn_publish(conn);
+	/* nobody knows the connection yet, so it can still fail */
+	r = -EFAULT;
+	if (!copy_to_user(command->user, hello, sizeof(*hello)))
+		r = kdbus_conn_publish(conn);
+	if (r < 0)
+		xa_release(&conn->bus->conns, conn->id);
+	return r;
 }
 
 /**

@@ -68,8 +68,11 @@ struct kdbus_user;
  *			attach_flags_send may be changed by UPDATE at any time
  * @attach_flags_recv:	metadata it wants, may be changed at any time
  * @match:		signals it wants
- * @subscriber:		in &kdbus_bus.subscribers if @subscribed
- * @subscribed:		has or had matches; guarded by the bus' subscribers_lock
+ * @is_charged:		counts as a connection of @user
+ *
+ * @names:		names it owns or waits for, in the order of acquisition;
+ *			changed under the registry's lock, read under RCU
+ * @n_names:		number of @names, under the registry's lock
  *
  * @active:		active references
  * @gone:		completed when the disconnect is over
@@ -84,6 +87,7 @@ struct kdbus_user;
  * @quota:		what senders have queued here
  * @requests:		requests it waits for, newest first
  * @n_requests:		slots taken by requests, bounded
+ * @n_notices:		ends of requests in @queue, bounded
  * @owed:		requests of others that it has to reply to
  * @deadline:		when @timeout runs, KTIME_MAX if it does not
  * @timeout:		ends requests whose deadline has passed
@@ -105,8 +109,10 @@ struct kdbus_conn {
 	struct kdbus_meta_sender sender;
 	u64 attach_flags_recv;
 	struct kdbus_match_db match;
-	struct list_head subscriber;
-	bool subscribed;
+	bool is_charged;
+
+	struct list_head names;
+	unsigned int n_names;
 
 	struct kdbus_active active;
 	struct completion gone;
@@ -121,6 +127,7 @@ struct kdbus_conn {
 		struct kdbus_quota quota;
 		struct list_head requests;
 		unsigned int n_requests;
+		unsigned int n_notices;
 		struct list_head owed;
 		ktime_t deadline;
 		struct delayed_work timeout;
@@ -135,6 +142,7 @@ struct kdbus_conn *kdbus_conn_ref(struct kdbus_conn *conn);
 struct kdbus_conn *kdbus_conn_unref(struct kdbus_conn *conn);
 struct kdbus_conn *kdbus_conn_find(struct kdbus_bus *bus, u64 id);
 void kdbus_conn_disconnect(struct kdbus_conn *conn);
+void kdbus_conn_discharge(struct kdbus_conn *conn);
 __poll_t kdbus_conn_poll(struct kdbus_conn *conn);
 void kdbus_conn_lock_two(struct kdbus_conn *a, struct kdbus_conn *b);
 void kdbus_conn_unlock_two(struct kdbus_conn *a, struct kdbus_conn *b);

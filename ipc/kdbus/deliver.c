@@ -9,6 +9,7 @@
 #include "connection.h"
 #include "files.h"
 #include "message.h"
+#include "name.h"
 #include "pool.h"
 #include "queue.h"
 #include "quota.h"
@@ -185,7 +186,7 @@ static int kdbus_deliver_fill_payload(struct kdbus_message *msg,
 		r = kdbus_deliver_write_payload(msg, cursor, pos);
 	} else {
 		kdbus_pool_cursor_init(&from, msg->first_dst->pool,
-				       msg->first->slice);
+				       msg->first->slice, KDBUS_POOL_GFP);
 		r = kdbus_pool_copy(cursor, pos, &from, msg->first_payload,
 				    stored);
 		kdbus_pool_cursor_deinit(&from);
@@ -225,7 +226,8 @@ static int kdbus_deliver_fill(struct kdbus_message *msg, struct kdbus_conn *dst,
 	struct kdbus_pool_cursor cursor;
 	int r = 0;
 
-	kdbus_pool_cursor_init(&cursor, dst->pool, entry->slice);
+	kdbus_pool_cursor_init(&cursor, dst->pool, entry->slice,
+			       KDBUS_POOL_GFP);
 	if (msg->stored)
 		r = kdbus_deliver_fill_payload(msg, &cursor, payload);
 	if (r >= 0) {
@@ -243,7 +245,6 @@ static int kdbus_deliver_fill(struct kdbus_message *msg, struct kdbus_conn *dst,
  */
 
 static int kdbus_deliver_allocate(struct kdbus_message *msg,
-				  struct kdbus_conn *src,
 				  struct kdbus_conn *dst,
 				  struct kdbus_entry *entry)
 {
@@ -253,9 +254,8 @@ static int kdbus_deliver_allocate(struct kdbus_message *msg,
 	if (kdbus_message_n_fds(msg) && !(dst->flags & KDBUS_HELLO_ACCEPT_FD))
 		return -ECOMM;
 
-	/* the kernel's own messages are bounded by what they answer */
-	if (src) {
-		r = kdbus_deliver_charge(dst, src->user, entry, size);
+	if (msg->user) {
+		r = kdbus_deliver_charge(dst, msg->user, entry, size);
 		if (r < 0)
 			return r;
 	}
@@ -318,7 +318,7 @@ struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 	entry->priority = msg->hdr->priority;
 	entry->charged_fds = kdbus_message_n_fds(msg);
 
-	r = kdbus_deliver_allocate(msg, src, dst, entry);
+	r = kdbus_deliver_allocate(msg, dst, entry);
 	if (r < 0) {
 		kdbus_entry_free(entry);
 		return ERR_PTR(r);
@@ -331,6 +331,7 @@ struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 	}
 
 	entry->files = kdbus_files_ref(msg->files);
+	entry->name = kdbus_name_ref(msg->name);
 	if (!msg->first) {
 		msg->first = entry;
 		msg->first_payload = KDBUS_ALIGN8(entry->msg_size);
@@ -340,16 +341,10 @@ struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 	return entry;
 }
 
-/**
- * kdbus_deliver_release_slot() - a request is over, and that is known
- * @dst:	requester that received the notification or lost it
- *
- * Context: takes @dst's lock.
- */
-void kdbus_deliver_release_slot(struct kdbus_conn *dst)
+static void kdbus_deliver_uncount_notice(struct kdbus_conn *dst)
 {
 	spin_lock(&dst->lock);
-	dst->n_requests--;
+	dst->n_notices--;
 	spin_unlock(&dst->lock);
 }
 
@@ -369,10 +364,11 @@ void kdbus_deliver_free(struct kdbus_conn *dst, struct kdbus_entry *entry)
 		kdbus_deliver_discharge(dst, entry, entry->slice->size);
 		kdbus_pool_drop(dst->pool, entry->slice);
 	}
-	if (entry->holds_slot)
-		kdbus_deliver_release_slot(dst);
+	if (entry->is_notice)
+		kdbus_deliver_uncount_notice(dst);
 	WARN_ON(entry->tracker);
 	kdbus_files_unref(entry->files);
+	kdbus_name_unref(entry->name);
 	kdbus_entry_free(entry);
 }
 
@@ -399,6 +395,24 @@ void kdbus_deliver_hand_over(struct kdbus_conn *dst, struct kdbus_entry *entry)
  */
 
 /**
+ * kdbus_deliver_check() - check that an entry is still for its receiver
+ * @dst:	receiver
+ * @entry:	staged entry
+ *
+ * Context: @dst's lock is held, and the answer is true until it is released.
+ * Return: 0; -ECONNRESET if @dst is disconnected; -ESTALE if the message was
+ *         sent to a name that @dst does not hold any more.
+ */
+int kdbus_deliver_check(struct kdbus_conn *dst, const struct kdbus_entry *entry)
+{
+	lockdep_assert_held(&dst->lock);
+
+	if (entry->name && READ_ONCE(entry->name->holder) != dst)
+		return -ESTALE;
+	return dst->dead ? -ECONNRESET : 0;
+}
+
+/**
  * kdbus_deliver_number() - number a message for one receiver and queue it
  * @dst:	receiver, not dead
  * @entry:	staged entry, @dst's from now on
@@ -420,7 +434,8 @@ void kdbus_deliver_number(struct kdbus_conn *dst, struct kdbus_entry *entry)
  * @entry:	staged entry. Belongs to @dst on success, else it is freed
  *
  * Context: may sleep; takes @dst's lock.
- * Return: 0, or -ECONNRESET if one of the two is disconnected.
+ * Return: 0, or -ECONNRESET if one of the two is disconnected; -ESTALE if the
+ *         message has to be resolved anew.
  */
 int kdbus_deliver_commit(struct kdbus_conn *src, struct kdbus_conn *dst,
 			 struct kdbus_entry *entry)
@@ -431,10 +446,9 @@ int kdbus_deliver_commit(struct kdbus_conn *src, struct kdbus_conn *dst,
 		goto exit;
 
 	spin_lock(&dst->lock);
-	if (!dst->dead) {
+	r = kdbus_deliver_check(dst, entry);
+	if (r >= 0)
 		kdbus_deliver_number(dst, entry);
-		r = 0;
-	}
 	spin_unlock(&dst->lock);
 
 	if (r >= 0)

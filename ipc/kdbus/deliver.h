@@ -34,12 +34,13 @@ void kdbus_deliver_free_account(struct kdbus_account *account);
 
 int kdbus_deliver_commit(struct kdbus_conn *src, struct kdbus_conn *dst,
 			 struct kdbus_entry *entry);
+int kdbus_deliver_check(struct kdbus_conn *dst,
+			const struct kdbus_entry *entry);
 void kdbus_deliver_number(struct kdbus_conn *dst, struct kdbus_entry *entry);
 
 bool kdbus_deliver_announce(struct kdbus_cast *cast, struct kdbus_conn *dst,
 			    struct kdbus_entry *entry);
 void kdbus_deliver_settle(struct kdbus_cast *cast, struct kdbus_conn *dst);
 void kdbus_deliver_lost(struct kdbus_conn *dst);
-void kdbus_deliver_release_slot(struct kdbus_conn *dst);
 
 #endif

@@ -23,9 +23,6 @@
 #define KDBUS_MEMFD_SEALS	(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | \
 				 F_SEAL_SEAL)
 
-/* most files that one message can carry */
-#define KDBUS_FILES_MAX		(KDBUS_MSG_MAX_MEMFDS + KDBUS_MSG_MAX_FDS)
-
 /* there is no exported way to tell; the name is given by the kernel only */
 static bool kdbus_file_is_io_uring(const struct file *file)
 {
@@ -234,7 +231,7 @@ struct kdbus_files *kdbus_files_unref(struct kdbus_files *files)
  * @pool:	pool of the receiver
  * @slice:	slice with the message, which user space does not know yet
  * @accept_fds:	install what is in FDS, too, not just memfds
- * @incomplete:	set to true if a file was refused or there was no number left
+ * @installed:	filled in with the numbers
  *
  * Numbers are written into the message. A slot that is not installed keeps -1.
  *
@@ -244,37 +241,37 @@ struct kdbus_files *kdbus_files_unref(struct kdbus_files *files)
 int kdbus_files_install(const struct kdbus_files *files,
 			struct kdbus_pool *pool,
 			const struct kdbus_slice *slice, bool accept_fds,
-			bool *incomplete)
+			struct kdbus_files_installed *installed)
 {
 	struct kdbus_pool_cursor cursor;
 	unsigned int i;
-	int fd, r = 0;
+	int *fd, r = 0;
 
+	installed->n = 0;
+	installed->incomplete = false;
 	if (!files)
 		return 0;
 
-	kdbus_pool_cursor_init(&cursor, pool, slice);
+	kdbus_pool_cursor_init(&cursor, pool, slice, 0);
 	for (i = 0; i < files->n_slots && r >= 0; i++) {
 		const struct kdbus_file_slot *slot = &files->slots[i];
 
-		if (!slot->memfd && !accept_fds)
-			continue;
-
-		/* asks the LSM, too */
-		fd = kdbus_receive_fd(slot->file, O_CLOEXEC);
-		if (fd < 0) {
-			*incomplete = true;
-			continue;
+		fd = &installed->fds[installed->n++];
+		*fd = -1;
+		if (slot->memfd || accept_fds) {
+			/* asks the LSM, too */
+			*fd = kdbus_receive_fd(slot->file, O_CLOEXEC);
+			if (*fd < 0) {
+				installed->incomplete = true;
+				*fd = -1;
+			}
 		}
-
-		r = kdbus_pool_write(&cursor, slot->offset, &fd, sizeof(fd));
-		if (r < 0)
-			close_fd(fd);
+		r = kdbus_pool_write(&cursor, slot->offset, fd, sizeof(*fd));
 	}
 	kdbus_pool_cursor_deinit(&cursor);
 
 	if (r < 0)
-		kdbus_files_uninstall(files, pool, slice);
+		kdbus_files_uninstall(files, pool, slice, installed);
 	return r;
 }
 
@@ -282,36 +279,29 @@ int kdbus_files_install(const struct kdbus_files *files,
  * kdbus_files_uninstall() - take files back from the calling task
  * @files:	files, or NULL
  * @pool:	pool of the receiver
- * @slice:	slice with the message, which user space does not know yet
- *
- * Nobody but the kernel can write to a pool, so the numbers in the message are
- * those that were installed.
+ * @slice:	slice with the message
+ * @installed:	what kdbus_files_install() filled in
  *
  * Context: may sleep; called by the task that receives.
  */
 void kdbus_files_uninstall(const struct kdbus_files *files,
 			   struct kdbus_pool *pool,
-			   const struct kdbus_slice *slice)
+			   const struct kdbus_slice *slice,
+			   const struct kdbus_files_installed *installed)
 {
 	static const int none = -1;
 	struct kdbus_pool_cursor cursor;
 	unsigned int i;
-	int fd;
 
-	if (!files)
-		return;
-
-	kdbus_pool_cursor_init(&cursor, pool, slice);
-	for (i = 0; i < files->n_slots; i++) {
-		size_t offset = files->slots[i].offset;
-
-		/* the page is there: it was written before */
-		if (kdbus_pool_read(&cursor, offset, &fd, sizeof(fd)) < 0 ||
-		    fd < 0)
+	kdbus_pool_cursor_init(&cursor, pool, slice, 0);
+	for (i = 0; i < installed->n; i++) {
+		if (installed->fds[i] < 0)
 			continue;
 
-		close_fd(fd);
-		kdbus_pool_write(&cursor, offset, &none, sizeof(none));
+		close_fd(installed->fds[i]);
+		/* a stale number is of no use, but does no harm either */
+		kdbus_pool_write(&cursor, files->slots[i].offset, &none,
+				 sizeof(none));
 	}
 	kdbus_pool_cursor_deinit(&cursor);
 }

@@ -13,6 +13,8 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "limits.h"
+
 struct file;
 struct kdbus_message;
 struct kdbus_pool;
@@ -44,15 +46,31 @@ struct kdbus_files {
 	struct kdbus_file_slot slots[];
 };
 
+/* most files that one message can carry */
+#define KDBUS_FILES_MAX		(KDBUS_MSG_MAX_MEMFDS + KDBUS_MSG_MAX_FDS)
+
+/**
+ * struct kdbus_files_installed - files that the calling task was given
+ * @n:		elements of @fds
+ * @incomplete:	a file was refused, or there was no number left
+ * @fds:	numbers, -1 for what was not installed
+ */
+struct kdbus_files_installed {
+	unsigned int n;
+	bool incomplete;
+	int fds[KDBUS_FILES_MAX];
+};
+
 int kdbus_files_import(struct kdbus_message *msg);
 struct kdbus_files *kdbus_files_ref(struct kdbus_files *files);
 struct kdbus_files *kdbus_files_unref(struct kdbus_files *files);
 int kdbus_files_install(const struct kdbus_files *files,
 			struct kdbus_pool *pool,
 			const struct kdbus_slice *slice, bool accept_fds,
-			bool *incomplete);
+			struct kdbus_files_installed *installed);
 void kdbus_files_uninstall(const struct kdbus_files *files,
 			   struct kdbus_pool *pool,
-			   const struct kdbus_slice *slice);
+			   const struct kdbus_slice *slice,
+			   const struct kdbus_files_installed *installed);
 
 #endif

@@ -13,6 +13,8 @@
 #include "connection.h"
 #include "domain.h"
 #include "endpoint.h"
+#include "list.h"
+#include "name.h"
 #include "node.h"
 #include "pool.h"
 #include "receive.h"
@@ -49,6 +51,7 @@ static int kdbus_handle_release(struct inode *inode, struct file *file)
 		break;
 	case KDBUS_HANDLE_CONNECTED:
 		kdbus_conn_disconnect(handle->conn);
+		kdbus_conn_discharge(handle->conn);
 		kdbus_conn_unref(handle->conn);
 		break;
 	case KDBUS_HANDLE_FRESH:
@@ -162,6 +165,12 @@ static int kdbus_handle_command(struct file *file, unsigned int cmd,
 		return kdbus_cmd_send(conn, argp);
 	case KDBUS_CMD_RECV:
 		return kdbus_cmd_recv(conn, argp);
+	case KDBUS_CMD_LIST:
+		return kdbus_cmd_list(conn, argp);
+	case KDBUS_CMD_NAME_ACQUIRE:
+		return kdbus_cmd_name_acquire(conn, argp);
+	case KDBUS_CMD_NAME_RELEASE:
+		return kdbus_cmd_name_release(conn, argp);
 	case KDBUS_CMD_MATCH_ADD:
 		return kdbus_cmd_match_add(conn, argp);
 	case KDBUS_CMD_MATCH_REMOVE:
@@ -184,6 +193,9 @@ static long kdbus_handle_ioctl(struct file *file, unsigned int cmd,
 	case KDBUS_CMD_FREE:
 	case KDBUS_CMD_SEND:
 	case KDBUS_CMD_RECV:
+	case KDBUS_CMD_LIST:
+	case KDBUS_CMD_NAME_ACQUIRE:
+	case KDBUS_CMD_NAME_RELEASE:
 	case KDBUS_CMD_MATCH_ADD:
 	case KDBUS_CMD_MATCH_REMOVE:
 		return kdbus_handle_command(file, cmd, argp);

@@ -31,8 +31,14 @@
 /* match entries of one connection; a broadcast may have to look at all */
 #define KDBUS_CONN_MAX_MATCHES		256
 
+/* names that one connection owns or waits for */
+#define KDBUS_CONN_MAX_NAMES		256
+
 /* requests of one connection that wait for their reply */
 #define KDBUS_CONN_MAX_REQUESTS		128
+
+/* ends of requests that a connection was told and has not received yet */
+#define KDBUS_CONN_MAX_NOTICES		256
 
 /* messages and fds that one user may have queued on one receiver */
 #define KDBUS_QUOTA_MAX_MSGS		256

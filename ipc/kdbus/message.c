@@ -12,6 +12,7 @@
 #include "files.h"
 #include "grammar.h"
 #include "limits.h"
+#include "name.h"
 
 enum {
 	MSG_NEGOTIATE,
@@ -207,9 +208,12 @@ static int kdbus_message_check(struct kdbus_message *msg, u64 bloom_size)
 }
 
 static void kdbus_message_init(struct kdbus_message *msg,
-			       const struct kdbus_meta_sender *sender)
+			       const struct kdbus_meta_sender *sender,
+			       struct kdbus_user *user)
 {
+	msg->user = user;
 	msg->dst_name = NULL;
+	msg->name = NULL;
 	msg->bloom = NULL;
 	msg->addresses = msg->inline_addresses;
 	msg->n_vecs = 0;
@@ -225,6 +229,7 @@ static void kdbus_message_init(struct kdbus_message *msg,
  * kdbus_message_init_kernel() - make a message of the kernel
  * @msg:	filled in; uninitialised before
  * @sender:	what the kernel tells about itself
+ * @user:	charged for what is queued, NULL if nobody is
  * @hdr:	header and items, which stay the caller's
  * @size:	bytes at @hdr
  *
@@ -234,9 +239,10 @@ static void kdbus_message_init(struct kdbus_message *msg,
  */
 void kdbus_message_init_kernel(struct kdbus_message *msg,
 			       const struct kdbus_meta_sender *sender,
+			       struct kdbus_user *user,
 			       struct kdbus_msg *hdr, size_t size)
 {
-	kdbus_message_init(msg, sender);
+	kdbus_message_init(msg, sender, user);
 	msg->hdr = hdr;
 	msg->size = size;
 	/* there is no copy of anything to release */
@@ -261,7 +267,7 @@ int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 {
 	int r;
 
-	kdbus_message_init(msg, &src->sender);
+	kdbus_message_init(msg, &src->sender, src->user);
 	r = kdbus_command_import(&msg->command, &kdbus_message_spec, user);
 	msg->hdr = msg->command.data;
 	return r;
@@ -299,6 +305,18 @@ int kdbus_message_check_content(struct kdbus_message *msg,
 }
 
 /**
+ * kdbus_message_forget_first() - the first entry provides the payload no longer
+ * @msg:	message
+ *
+ * Context: may sleep.
+ */
+void kdbus_message_forget_first(struct kdbus_message *msg)
+{
+	msg->first = NULL;
+	msg->first_dst = kdbus_conn_unref(msg->first_dst);
+}
+
+/**
  * kdbus_message_release() - release all that a message holds
  * @msg:	message that kdbus_message_import() has seen
  *
@@ -306,7 +324,8 @@ int kdbus_message_check_content(struct kdbus_message *msg,
  */
 void kdbus_message_release(struct kdbus_message *msg)
 {
-	kdbus_conn_unref(msg->first_dst);
+	kdbus_message_forget_first(msg);
+	kdbus_name_unref(msg->name);
 	if (msg->addresses != msg->inline_addresses)
 		kfree(msg->addresses);
 	kdbus_files_unref(msg->files);

@@ -23,6 +23,8 @@
 
 struct kdbus_conn;
 struct kdbus_entry;
+struct kdbus_name_entry;
+struct kdbus_user;
 
 /* VECs whose addresses need no allocation */
 #define KDBUS_MESSAGE_INLINE_VECS	4
@@ -32,6 +34,7 @@ struct kdbus_entry;
  * @hdr:	header and items
  * @size:	bytes at @hdr, without the padding of the last item
  * @dst_name:	name of the destination in @hdr, or NULL
+ * @name:	@dst_name as it was resolved, with a reference, or NULL
  * @bloom:	filter of a signal in @hdr, or NULL
  * @addresses:	user addresses of the VECs in order, 0 for a run of zeros
  * @n_vecs:	elements of @addresses
@@ -42,6 +45,7 @@ struct kdbus_entry;
  * @first_dst:	first receiver that was staged, with a reference, or NULL
  * @first:	its entry
  * @first_payload: where the payload begins there
+ * @user:	charged for what is queued, NULL if nobody is
  * @meta:	metadata of the sender
  * @inline_addresses: first memory of @addresses
  * @command:	frame that @hdr is in; not for messages of the kernel
@@ -52,6 +56,7 @@ struct kdbus_message {
 	struct kdbus_msg *hdr;
 	size_t size;
 	const char *dst_name;
+	struct kdbus_name_entry *name;
 	const struct kdbus_bloom_filter *bloom;
 	u64 *addresses;
 	unsigned int n_vecs;
@@ -61,6 +66,7 @@ struct kdbus_message {
 	struct kdbus_conn *first_dst;
 	const struct kdbus_entry *first;
 	size_t first_payload;
+	struct kdbus_user *user;
 	struct kdbus_meta meta;
 	u64 inline_addresses[KDBUS_MESSAGE_INLINE_VECS];
 	struct kdbus_command command;
@@ -68,11 +74,13 @@ struct kdbus_message {
 
 void kdbus_message_init_kernel(struct kdbus_message *msg,
 			       const struct kdbus_meta_sender *sender,
+			       struct kdbus_user *user,
 			       struct kdbus_msg *hdr, size_t size);
 int kdbus_message_import(struct kdbus_message *msg, struct kdbus_conn *src,
 			 void __user *user);
 int kdbus_message_check_content(struct kdbus_message *msg,
 				struct kdbus_conn *src, bool sync);
+void kdbus_message_forget_first(struct kdbus_message *msg);
 void kdbus_message_release(struct kdbus_message *msg);
 
 static inline bool kdbus_message_is_broadcast(const struct kdbus_message *msg)

@@ -318,10 +318,41 @@ static void kdbus_meta_add_process(struct kdbus_meta *meta,
 		kdbus_meta_add_audit(meta, view);
 }
 
+static void kdbus_meta_add_names(struct kdbus_meta *meta)
+{
+	const struct kdbus_meta_sender *sender = meta->sender;
+	const struct kdbus_item *item;
+	size_t need, size, payload;
+	void *names, *p;
+
+	need = sender->collect_names(sender->owner, NULL, 0);
+	if (!need)
+		return;
+	names = kvzalloc(need, GFP_KERNEL_ACCOUNT);
+	if (!names)
+		return;
+
+	/* names may have come and gone meanwhile, so the rest may be empty */
+	size = min(need, sender->collect_names(sender->owner, names, need));
+	kdbus_items_foreach(item, names, size) {
+		if (!item->size)
+			break;
+		payload = kdbus_item_payload_size(item);
+		p = kdbus_meta_begin(meta, payload);
+		if (!p)
+			break;
+		memcpy(p, item->data, payload);
+		kdbus_meta_end(meta, item->type, payload);
+	}
+	kvfree(names);
+}
+
 static void kdbus_meta_add_connection(struct kdbus_meta *meta)
 {
 	const struct kdbus_meta_sender *sender = meta->sender;
 
+	if (meta->mask & KDBUS_ATTACH_NAMES && sender->collect_names)
+		kdbus_meta_add_names(meta);
 	if (meta->mask & KDBUS_ATTACH_CONN_DESCRIPTION && sender->description)
 		kdbus_meta_add_string(meta, KDBUS_ITEM_CONN_DESCRIPTION,
 				      sender->description);

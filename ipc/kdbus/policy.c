@@ -7,6 +7,18 @@
 #include "connection.h"
 
 /**
+ * kdbus_policy_may_own() - decide whether a connection may own names
+ * @conn:	connection
+ *
+ * Context: any.
+ * Return: true if it may.
+ */
+bool kdbus_policy_may_own(const struct kdbus_conn *conn)
+{
+	return conn->is_owner;
+}
+
+/**
  * kdbus_policy_may_talk() - decide whether a connection may talk to another
  * @conn:	connection that wants to talk
  * @cred:	credentials that decide: those of the calling task if it sends,

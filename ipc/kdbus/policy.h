@@ -5,8 +5,8 @@
 /**
  * DOC: Policy
  *
- * Who may talk to whom. The owner of a bus may talk to everybody, and every
- * user to himself.
+ * Who may talk to whom and who may own names. The owner of a bus may do both
+ * without restriction, and every user may talk to himself.
  */
 
 #include <linux/types.h>
@@ -14,6 +14,7 @@
 struct cred;
 struct kdbus_conn;
 
+bool kdbus_policy_may_own(const struct kdbus_conn *conn);
 bool kdbus_policy_may_talk(const struct kdbus_conn *conn,
 			   const struct cred *cred,
 			   const struct kdbus_conn *peer);

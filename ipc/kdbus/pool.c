@@ -278,13 +278,15 @@ int kdbus_pool_release(struct kdbus_pool *pool, u64 offset)
  * @cursor:	cursor
  * @pool:	pool
  * @slice:	slice that the caller has to itself, or only reads
+ * @gfp:	KDBUS_POOL_GFP, or 0 if it is the owner of the pool who accesses it
  *
  * Context: any.
  */
 void kdbus_pool_cursor_init(struct kdbus_pool_cursor *cursor,
 			    struct kdbus_pool *pool,
-			    const struct kdbus_slice *slice)
+			    const struct kdbus_slice *slice, gfp_t gfp)
 {
+	cursor->gfp = gfp;
 	cursor->pool = pool;
 	cursor->slice = slice;
 	cursor->page = NULL;
@@ -318,7 +320,7 @@ static struct page *kdbus_pool_seek(struct kdbus_pool_cursor *cursor,
 	old = kdbus_pool_enter(cursor->pool);
 	page = shmem_read_mapping_page_gfp(mapping, index,
 					   mapping_gfp_mask(mapping) |
-					   KDBUS_POOL_GFP);
+					   cursor->gfp);
 	kdbus_pool_leave(old);
 	if (IS_ERR(page))
 		return page;
@@ -367,29 +369,6 @@ int kdbus_pool_write(struct kdbus_pool_cursor *cursor, size_t offset,
 		size -= n;
 	}
 
-	return 0;
-}
-
-/**
- * kdbus_pool_read() - read from a slice
- * @cursor:	cursor
- * @offset:	first byte in the slice
- * @data:	where to put it
- * @size:	bytes; all of them are inside the slice and in one page
- *
- * Context: may sleep.
- * Return: 0, or what shmem returns if it cannot provide the page (-ENOMEM).
- */
-int kdbus_pool_read(struct kdbus_pool_cursor *cursor, size_t offset, void *data,
-		    size_t size)
-{
-	struct page *page = kdbus_pool_seek(cursor, offset);
-
-	if (IS_ERR(page))
-		return PTR_ERR(page);
-
-	memcpy_from_page(data, page,
-			 offset_in_page(cursor->slice->offset + offset), size);
 	return 0;
 }
 

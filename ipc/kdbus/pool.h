@@ -49,6 +49,7 @@ struct kdbus_pool {
  * struct kdbus_pool_cursor - access to the content of one slice
  * @pool:	pool
  * @slice:	slice
+ * @gfp:	how pages are allocated, besides what the pool says
  * @index:	page offset of @page in the pool
  * @page:	page that was used last, with a reference, or NULL
  *
@@ -58,6 +59,7 @@ struct kdbus_pool {
 struct kdbus_pool_cursor {
 	struct kdbus_pool *pool;
 	const struct kdbus_slice *slice;
+	gfp_t gfp;
 	pgoff_t index;
 	struct page *page;
 };
@@ -95,12 +97,10 @@ int kdbus_pool_release(struct kdbus_pool *pool, u64 offset);
 
 void kdbus_pool_cursor_init(struct kdbus_pool_cursor *cursor,
 			    struct kdbus_pool *pool,
-			    const struct kdbus_slice *slice);
+			    const struct kdbus_slice *slice, gfp_t gfp);
 void kdbus_pool_cursor_deinit(struct kdbus_pool_cursor *cursor);
 int kdbus_pool_write(struct kdbus_pool_cursor *cursor, size_t offset,
 		     const void *data, size_t size);
-int kdbus_pool_read(struct kdbus_pool_cursor *cursor, size_t offset, void *data,
-		    size_t size);
 int kdbus_pool_zero(struct kdbus_pool_cursor *cursor, size_t offset,
 		    size_t size);
 int kdbus_pool_write_user(struct kdbus_pool_cursor *cursor, size_t offset,

@@ -24,6 +24,7 @@
 
 struct kdbus_account;
 struct kdbus_files;
+struct kdbus_name_entry;
 struct kdbus_slice;
 struct kdbus_tracker;
 
@@ -51,13 +52,13 @@ struct kdbus_cast {
  * @msg_size:		bytes of header, items and metadata
  * @seqnum_offset:	where in @slice the number has to be written before
  *			user space sees it, 0 if nowhere
+ * @name:		name it was addressed to, with a reference, or NULL
  * @account:		account charged at the connection, or NULL
  * @charged_fds:	file descriptors charged
  * @files:		files to install, or NULL; a reference
  * @tracker:		request that this message is, while the connection owes
  *			the reply; no reference
- * @holds_slot:		the message ends a request of the connection, whose slot
- *			is free again when it was received
+ * @is_notice:		the message tells the end of a request, and is counted
  */
 struct kdbus_entry {
 	struct list_head link;
@@ -69,11 +70,12 @@ struct kdbus_entry {
 	struct kdbus_slice *slice;
 	size_t msg_size;
 	size_t seqnum_offset;
+	struct kdbus_name_entry *name;
 	struct kdbus_account *account;
 	unsigned int charged_fds;
 	struct kdbus_files *files;
 	struct kdbus_tracker *tracker;
-	bool holds_slot;
+	bool is_notice;
 };
 
 /**

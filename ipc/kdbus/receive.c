@@ -46,7 +46,7 @@ static int kdbus_receive_write_seqnum(struct kdbus_conn *conn,
 	if (!entry->seqnum_offset)
 		return 0;
 
-	kdbus_pool_cursor_init(&cursor, conn->pool, entry->slice);
+	kdbus_pool_cursor_init(&cursor, conn->pool, entry->slice, 0);
 	r = kdbus_pool_write(&cursor, entry->seqnum_offset, &entry->seqnum,
 			     sizeof(entry->seqnum));
 	kdbus_pool_cursor_deinit(&cursor);
@@ -58,41 +58,32 @@ static int kdbus_receive_write_seqnum(struct kdbus_conn *conn,
  * @conn:	receiver
  * @entry:	numbered entry that nobody else frees
  * @info:	filled in with what user space is told about the message
- *
- * Installs the files. Afterwards the message is handed over with
- * kdbus_deliver_hand_over(), or it is all undone with kdbus_receive_uninstall().
+ * @installed:	filled in with the files of the message. If user space cannot be
+ *		told about them the caller takes them back with
+ *		kdbus_files_uninstall()
  *
  * Context: may sleep.
  * Return: 0; or -ENOMEM with nothing done.
  */
 int kdbus_receive_install(struct kdbus_conn *conn, struct kdbus_entry *entry,
-			  struct kdbus_msg_info *info)
+			  struct kdbus_msg_info *info,
+			  struct kdbus_files_installed *installed)
 {
-	bool incomplete = false;
 	int r;
 
 	r = kdbus_receive_write_seqnum(conn, entry);
 	if (r >= 0)
 		r = kdbus_files_install(entry->files, conn->pool, entry->slice,
 					conn->flags & KDBUS_HELLO_ACCEPT_FD,
-					&incomplete);
+					installed);
+	if (r < 0)
+		return r;
 
 	info->offset = entry->slice->offset;
 	info->msg_size = entry->slice->size;
-	info->return_flags = incomplete ? KDBUS_RECV_RETURN_INCOMPLETE_FDS : 0;
-	return r;
-}
-
-/**
- * kdbus_receive_uninstall() - take files back from the calling task
- * @conn:	receiver
- * @entry:	entry that kdbus_receive_install() was called for
- *
- * Context: may sleep.
- */
-void kdbus_receive_uninstall(struct kdbus_conn *conn, struct kdbus_entry *entry)
-{
-	kdbus_files_uninstall(entry->files, conn->pool, entry->slice);
+	info->return_flags = installed->incomplete ?
+			     KDBUS_RECV_RETURN_INCOMPLETE_FDS : 0;
+	return 0;
 }
 
 /*
@@ -224,13 +215,15 @@ static int kdbus_recv_take(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
 			   struct kdbus_cmd_recv __user *user,
 			   struct kdbus_entry *entry)
 {
+	struct kdbus_files_installed installed kdbus_uninitialized;
 	int r;
 
-	r = kdbus_receive_install(conn, entry, &cmd->msg);
+	r = kdbus_receive_install(conn, entry, &cmd->msg, &installed);
 	if (r >= 0) {
 		r = kdbus_recv_report(conn, cmd, user);
 		if (r < 0)
-			kdbus_receive_uninstall(conn, entry);
+			kdbus_files_uninstall(entry->files, conn->pool,
+					      entry->slice, &installed);
 	}
 	if (r < 0) {
 		kdbus_recv_unclaim(conn, entry);

@@ -15,12 +15,13 @@
 
 struct kdbus_conn;
 struct kdbus_entry;
+struct kdbus_files_installed;
 
 int kdbus_cmd_recv(struct kdbus_conn *conn, void __user *argp);
 int kdbus_cmd_free(struct kdbus_conn *conn, void __user *argp);
 
 int kdbus_receive_install(struct kdbus_conn *conn, struct kdbus_entry *entry,
-			  struct kdbus_msg_info *info);
-void kdbus_receive_uninstall(struct kdbus_conn *conn, struct kdbus_entry *entry);
+			  struct kdbus_msg_info *info,
+			  struct kdbus_files_installed *installed);
 
 #endif

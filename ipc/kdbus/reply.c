@@ -164,18 +164,13 @@ struct kdbus_tracker *kdbus_tracker_unref(struct kdbus_tracker *tracker)
 	return NULL;
 }
 
-/*
- * The list's reference goes to the caller; the requester is locked. The slot is
- * free, unless a notification takes it over.
- */
-static void kdbus_tracker_unlink_request(struct kdbus_tracker *tracker,
-					 bool keep_slot)
+/* the list's reference goes to the caller; the requester is locked */
+static void kdbus_tracker_unlink_request(struct kdbus_tracker *tracker)
 {
 	lockdep_assert_held(&tracker->requester->lock);
 
 	list_del_init(&tracker->request);
-	if (!keep_slot)
-		tracker->requester->n_requests--;
+	tracker->requester->n_requests--;
 }
 
 /**
@@ -360,7 +355,7 @@ struct kdbus_entry *kdbus_tracker_collect(struct kdbus_tracker *tracker,
 	spin_lock(&requester->lock);
 	linked = !list_empty(&tracker->request);
 	if (linked)
-		kdbus_tracker_unlink_request(tracker, false);
+		kdbus_tracker_unlink_request(tracker);
 	if (tracker->done)
 		*error = tracker->error;
 	tracker->done = true;
@@ -379,10 +374,7 @@ struct kdbus_entry *kdbus_tracker_collect(struct kdbus_tracker *tracker,
  * sets it done has decided.
  */
 
-/*
- * Decide. For an asynchronous tracker the list's reference goes to the caller,
- * and without a reply the slot, too.
- */
+/* decide; for an asynchronous tracker the list's reference goes to the caller */
 static void kdbus_tracker_decide(struct kdbus_tracker *tracker, int error,
 				 struct kdbus_entry *reply)
 {
@@ -395,7 +387,7 @@ static void kdbus_tracker_decide(struct kdbus_tracker *tracker, int error,
 		/* the waker is about to sleep or to reply to somebody else */
 		wake_up_interruptible_sync_poll(&tracker->wait, EPOLLIN);
 	} else {
-		kdbus_tracker_unlink_request(tracker, error);
+		kdbus_tracker_unlink_request(tracker);
 	}
 }
 
@@ -457,7 +449,8 @@ void kdbus_reply_abandon(struct kdbus_tracker *tracker)
  * @tracker:	new tracker, visible together with the request
  *
  * Context: may sleep; takes the locks of both parties.
- * Return: 0, or -ECONNRESET if one of the two is disconnected.
+ * Return: 0, or -ECONNRESET if one of the two is disconnected; -ESTALE if the
+ *         message has to be resolved anew.
  */
 int kdbus_reply_commit_request(struct kdbus_conn *src, struct kdbus_conn *dst,
 			       struct kdbus_entry *entry,
@@ -469,7 +462,8 @@ int kdbus_reply_commit_request(struct kdbus_conn *src, struct kdbus_conn *dst,
 		goto exit;
 
 	kdbus_conn_lock_two(src, dst);
-	if (!src->dead && !dst->dead) {
+	r = src->dead ? -ECONNRESET : kdbus_deliver_check(dst, entry);
+	if (r >= 0) {
 		tracker->replier = kdbus_conn_ref(dst);
 		list_add(&kdbus_tracker_ref(tracker)->request, &src->requests);
 		list_add_tail(&kdbus_tracker_ref(tracker)->owed, &dst->owed);
@@ -478,7 +472,6 @@ int kdbus_reply_commit_request(struct kdbus_conn *src, struct kdbus_conn *dst,
 		if (!tracker->sync)
 			kdbus_reply_arm(src, tracker->deadline);
 		kdbus_deliver_number(dst, entry);
-		r = 0;
 	}
 	kdbus_conn_unlock_two(src, dst);
 
@@ -570,7 +563,7 @@ static struct kdbus_tracker *kdbus_reply_expire(struct kdbus_conn *conn,
 		expired->done = true;
 		*reply = expired->reply;
 		expired->reply = NULL;
-		kdbus_tracker_unlink_request(expired, !expired->sync);
+		kdbus_tracker_unlink_request(expired);
 	} else {
 		conn->deadline = KTIME_MAX;
 		kdbus_reply_arm(conn, next);
@@ -664,7 +657,7 @@ void kdbus_reply_forget_requests(struct kdbus_conn *conn)
 						   struct kdbus_tracker,
 						   request);
 		if (tracker) {
-			kdbus_tracker_unlink_request(tracker, false);
+			kdbus_tracker_unlink_request(tracker);
 			if (!tracker->done)
 				tracker->error = -ECONNRESET;
 			tracker->done = true;

@@ -12,8 +12,7 @@
  * searching for the other.
  *
  * The outcome of an asynchronous request is a message: the reply, REPLY_TIMEOUT
- * or REPLY_DEAD; the latter two keep the slot of the request until they are
- * received, which bounds their number. The outcome of a synchronous one is handed
+ * or REPLY_DEAD. The outcome of a synchronous one is handed
  * to the task that waits. If that task was interrupted by a signal its tracker is parked, until
  * the call is issued again or the deadline has passed.
  */

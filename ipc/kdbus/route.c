@@ -16,6 +16,7 @@
 #include "deliver.h"
 #include "match.h"
 #include "message.h"
+#include "name.h"
 #include "policy.h"
 #include "pool.h"
 #include "reply.h"
@@ -38,15 +39,35 @@ static const struct kdbus_command_spec kdbus_send_spec = {
 	.items = kdbus_send_items,
 };
 
+static struct kdbus_conn *kdbus_route_by_name(struct kdbus_conn *src,
+					      struct kdbus_message *msg)
+{
+	u64 dst_id = msg->hdr->dst_id;
+	struct kdbus_conn *dst;
+
+	/* the name may have changed hands while the message was staged */
+	kdbus_message_forget_first(msg);
+	msg->name = kdbus_name_unref(msg->name);
+
+	dst = kdbus_name_resolve(src->bus, msg->dst_name, &msg->name);
+	if (!dst)
+		return ERR_PTR(-ESRCH);
+	if (dst_id != KDBUS_DST_ID_NAME && dst_id != dst->id) {
+		kdbus_conn_unref(dst);
+		return ERR_PTR(-EREMCHG);
+	}
+
+	return dst;
+}
+
 /* find the destination of a message that is no broadcast */
 static struct kdbus_conn *kdbus_route_resolve(struct kdbus_conn *src,
-					      const struct kdbus_message *msg)
+					      struct kdbus_message *msg)
 {
 	struct kdbus_conn *dst;
 
-	/* there is no way to own a name, so nobody does */
 	if (msg->dst_name)
-		return ERR_PTR(-ESRCH);
+		return kdbus_route_by_name(src, msg);
 
 	dst = kdbus_conn_find(src->bus, msg->hdr->dst_id);
 	return dst ?: ERR_PTR(-ENXIO);
@@ -84,7 +105,7 @@ static int kdbus_route_signal(struct kdbus_conn *src, struct kdbus_conn *dst,
 		r = kdbus_deliver_commit(src, dst, entry);
 
 	/* what the sender did wrong is his, the rest the receiver's loss */
-	if (r == -EFAULT)
+	if (r == -EFAULT || r == -ESTALE)
 		return r;
 	if (r < 0 && r != -ECONNRESET)
 		kdbus_deliver_lost(dst);
@@ -119,39 +140,21 @@ static int kdbus_route_reply(struct kdbus_conn *src, struct kdbus_conn *dst,
 	return r;
 }
 
-/**
- * kdbus_route_request() - deliver a message that expects a reply
- * @src:	sending connection
- * @msg:	checked message
- * @out:	where to store the tracker of a synchronous request, with a
- *		reference for the caller; NULL if the request is asynchronous
- *
- * Context: may sleep, touches user memory.
- * Return: 0; -ENXIO or -ESRCH if there is no such destination; -EPERM if @src
- *         may not talk to it; -EMLINK if @src has too many open requests; or
- *         what kdbus_deliver_stage() and kdbus_reply_commit_request() return.
- */
-int kdbus_route_request(struct kdbus_conn *src, struct kdbus_message *msg,
-			struct kdbus_tracker **out)
+static int kdbus_route_request_to(struct kdbus_conn *src,
+				  struct kdbus_conn *dst,
+				  struct kdbus_message *msg,
+				  struct kdbus_tracker **out)
 {
 	struct kdbus_tracker *tracker;
 	struct kdbus_entry *entry;
-	struct kdbus_conn *dst;
 	int r;
 
-	dst = kdbus_route_resolve(src, msg);
-	if (IS_ERR(dst))
-		return PTR_ERR(dst);
-
-	r = -EPERM;
 	if (!kdbus_policy_may_talk(src, current_cred(), dst))
-		goto exit;
+		return -EPERM;
 
 	tracker = kdbus_tracker_new(src, msg, out);
-	if (IS_ERR(tracker)) {
-		r = PTR_ERR(tracker);
-		goto exit;
-	}
+	if (IS_ERR(tracker))
+		return PTR_ERR(tracker);
 
 	entry = kdbus_deliver_stage(msg, src, dst);
 	if (IS_ERR(entry))
@@ -165,10 +168,49 @@ int kdbus_route_request(struct kdbus_conn *src, struct kdbus_message *msg,
 		*out = tracker;
 	else
 		kdbus_tracker_unref(tracker);
-
-exit:
-	kdbus_conn_unref(dst);
 	return r;
+}
+
+/**
+ * kdbus_route_request() - deliver a message that expects a reply
+ * @src:	sending connection
+ * @msg:	checked message
+ * @out:	where to store the tracker of a synchronous request, with a
+ *		reference for the caller; NULL if the request is asynchronous
+ *
+ * Context: may sleep, touches user memory.
+ * Return: 0; -ENXIO, -ESRCH or -EREMCHG if there is no such destination; -EPERM
+ *         if @src may not talk to it; -EMLINK if @src has too many open
+ *         requests; or what kdbus_deliver_stage() and
+ *         kdbus_reply_commit_request() return.
+ */
+int kdbus_route_request(struct kdbus_conn *src, struct kdbus_message *msg,
+			struct kdbus_tracker **out)
+{
+	struct kdbus_conn *dst;
+	int r;
+
+	do {
+		dst = kdbus_route_resolve(src, msg);
+		if (IS_ERR(dst))
+			return PTR_ERR(dst);
+
+		r = kdbus_route_request_to(src, dst, msg, out);
+		kdbus_conn_unref(dst);
+	} while (r == -ESTALE);
+
+	return r;
+}
+
+static int kdbus_route_message_to(struct kdbus_conn *src,
+				  struct kdbus_conn *dst,
+				  struct kdbus_message *msg)
+{
+	if (msg->hdr->flags & KDBUS_MSG_SIGNAL)
+		return kdbus_route_signal(src, dst, msg);
+	if (msg->hdr->cookie_reply)
+		return kdbus_route_reply(src, dst, msg);
+	return kdbus_route_plain(src, dst, msg);
 }
 
 static int kdbus_route(struct kdbus_conn *src, struct kdbus_message *msg)
@@ -181,18 +223,15 @@ static int kdbus_route(struct kdbus_conn *src, struct kdbus_message *msg)
 	if (msg->hdr->flags & KDBUS_MSG_EXPECT_REPLY)
 		return kdbus_route_request(src, msg, NULL);
 
-	dst = kdbus_route_resolve(src, msg);
-	if (IS_ERR(dst))
-		return PTR_ERR(dst);
+	do {
+		dst = kdbus_route_resolve(src, msg);
+		if (IS_ERR(dst))
+			return PTR_ERR(dst);
 
-	if (msg->hdr->flags & KDBUS_MSG_SIGNAL)
-		r = kdbus_route_signal(src, dst, msg);
-	else if (msg->hdr->cookie_reply)
-		r = kdbus_route_reply(src, dst, msg);
-	else
-		r = kdbus_route_plain(src, dst, msg);
+		r = kdbus_route_message_to(src, dst, msg);
+		kdbus_conn_unref(dst);
+	} while (r == -ESTALE);
 
-	kdbus_conn_unref(dst);
 	return r;
 }
 

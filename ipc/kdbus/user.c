@@ -72,6 +72,18 @@ exit_unlock:
 }
 
 /**
+ * kdbus_user_new_anonymous() - make an accounting object that is nobody's
+ * @domain:	domain
+ *
+ * Context: may sleep.
+ * Return: the user with a reference for the caller, or ERR_PTR(-ENOMEM).
+ */
+struct kdbus_user *kdbus_user_new_anonymous(struct kdbus_domain *domain)
+{
+	return kdbus_user_new(domain, INVALID_UID) ?: ERR_PTR(-ENOMEM);
+}
+
+/**
  * kdbus_user_ref() - take a reference
  * @user:	user the caller has a reference on, or whose domain's users_lock
  *		it holds
@@ -96,7 +108,8 @@ struct kdbus_user *kdbus_user_unref(struct kdbus_user *user)
 {
 	if (user && refcount_dec_and_mutex_lock(&user->ref,
 						&user->domain->users_lock)) {
-		xa_erase(&user->domain->users, __kuid_val(user->uid));
+		if (uid_valid(user->uid))
+			xa_erase(&user->domain->users, __kuid_val(user->uid));
 		mutex_unlock(&user->domain->users_lock);
 		kdbus_user_free(user);
 	}

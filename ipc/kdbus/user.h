@@ -21,7 +21,7 @@ struct kdbus_domain;
  * struct kdbus_user - who is charged
  * @ref:	references
  * @domain:	domain, with a reference
- * @uid:	key in the domain
+ * @uid:	key in the domain, invalid if the user is anonymous
  * @buses:	buses charged
  * @conns:	connections charged
  */
@@ -34,6 +34,7 @@ struct kdbus_user {
 };
 
 struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid);
+struct kdbus_user *kdbus_user_new_anonymous(struct kdbus_domain *domain);
 struct kdbus_user *kdbus_user_ref(struct kdbus_user *user);
 struct kdbus_user *kdbus_user_unref(struct kdbus_user *user);
 

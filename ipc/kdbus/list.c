@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "list.h"
+
+#include <linux/err.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/xarray.h>
+
+#include "bus.h"
+#include "command.h"
+#include "compat.h"
+#include "connection.h"
+#include "name.h"
+#include "pool.h"
+
+/**
+ * struct kdbus_list - a list while it is made
+ * @flags:	KDBUS_LIST_* asked for
+ * @data:	objects, NULL while only their size is counted
+ * @size:	bytes of the objects
+ */
+struct kdbus_list {
+	u64 flags;
+	u8 *data;
+	size_t size;
+};
+
+/* an object without a name is a bare struct kdbus_info */
+static void kdbus_list_add(struct kdbus_list *list,
+			   const struct kdbus_conn *conn,
+			   const struct kdbus_name_owner *owner)
+{
+	size_t len = owner ? strlen(owner->name->name) + 1 : 0;
+	size_t payload = offsetof(struct kdbus_name, name) + len;
+	size_t size = sizeof(struct kdbus_info);
+	struct kdbus_info *info = (void *)(list->data + list->size);
+
+	if (owner)
+		size += KDBUS_ALIGN8(KDBUS_ITEM_SIZE(payload));
+	list->size += size;
+	if (!list->data)
+		return;
+
+	memset(info, 0, size);
+	info->size = size;
+	info->id = conn->id;
+	info->flags = conn->flags;
+	if (owner) {
+		info->items[0].size = KDBUS_ITEM_SIZE(payload);
+		info->items[0].type = KDBUS_ITEM_OWNED_NAME;
+		info->items[0].name.flags = owner->flags;
+		memcpy(info->items[0].name.name, owner->name->name, len);
+	}
+}
+
+static void kdbus_list_add_conn(struct kdbus_list *list,
+				const struct kdbus_conn *conn)
+{
+	const struct kdbus_name_owner *owner;
+	bool listed = false;
+
+	list_for_each_entry(owner, &conn->names, conn_entry) {
+		u64 wanted = owner->flags & KDBUS_NAME_IN_QUEUE ?
+			     KDBUS_LIST_QUEUED : KDBUS_LIST_NAMES;
+
+		if (list->flags & wanted) {
+			kdbus_list_add(list, conn, owner);
+			listed = true;
+		}
+	}
+
+	if (!listed && (list->flags & KDBUS_LIST_UNIQUE))
+		kdbus_list_add(list, conn, NULL);
+}
+
+/*
+ * The registry's lock keeps names from changing hands and connections from
+ * coming and going.
+ */
+static void kdbus_list_walk(struct kdbus_list *list, struct kdbus_bus *bus)
+{
+	struct kdbus_conn *conn;
+	unsigned long id;
+
+	lockdep_assert_held(&bus->names.lock);
+
+	list->size = 0;
+	xa_for_each(&bus->conns, id, conn)
+		kdbus_list_add_conn(list, conn);
+}
+
+static int kdbus_list_make(struct kdbus_list *list, struct kdbus_bus *bus)
+{
+	size_t size;
+
+	mutex_lock(&bus->names.lock);
+	kdbus_list_walk(list, bus);
+	size = list->size;
+	if (size) {
+		list->data = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+		if (list->data)
+			kdbus_list_walk(list, bus);
+	}
+	mutex_unlock(&bus->names.lock);
+
+	return size && !list->data ? -ENOMEM : 0;
+}
+
+/* put the objects into the caller's pool */
+static struct kdbus_slice *kdbus_list_store(const struct kdbus_list *list,
+					    struct kdbus_pool *pool)
+{
+	struct kdbus_pool_cursor cursor;
+	struct kdbus_slice *slice;
+	int r;
+
+	slice = kdbus_pool_alloc(pool, list->size);
+	if (IS_ERR(slice))
+		return slice;
+
+	kdbus_pool_cursor_init(&cursor, pool, slice, 0);
+	r = kdbus_pool_write(&cursor, 0, list->data, list->size);
+	kdbus_pool_cursor_deinit(&cursor);
+	if (r < 0) {
+		kdbus_pool_drop(pool, slice);
+		return ERR_PTR(r);
+	}
+
+	return slice;
+}
+
+static int kdbus_list_return(const struct kdbus_list *list,
+			     struct kdbus_pool *pool,
+			     struct kdbus_cmd_list __user *user)
+{
+	struct kdbus_slice *slice = NULL;
+	u64 offset = pool->size;
+
+	if (list->size) {
+		slice = kdbus_list_store(list, pool);
+		if (IS_ERR(slice))
+			return PTR_ERR(slice);
+		offset = slice->offset;
+	}
+
+	/* what user space cannot be told of it cannot release */
+	if (put_user(offset, &user->offset) ||
+	    put_user((u64)list->size, &user->list_size)) {
+		kdbus_pool_drop(pool, slice);
+		return -EFAULT;
+	}
+
+	if (slice)
+		kdbus_pool_publish(pool, slice, false);
+	return 0;
+}
+
+static const struct kdbus_item_spec kdbus_list_items[] = {
+	{ .type = KDBUS_ITEM_NEGOTIATE },
+};
+
+static const struct kdbus_command_spec kdbus_list_spec = {
+	.size = sizeof(struct kdbus_cmd_list),
+	.flags = KDBUS_LIST_UNIQUE | KDBUS_LIST_NAMES | KDBUS_LIST_ACTIVATORS |
+		 KDBUS_LIST_QUEUED,
+	.has_return_flags = true,
+	.n_items = ARRAY_SIZE(kdbus_list_items),
+	.items = kdbus_list_items,
+};
+
+/**
+ * kdbus_cmd_list() - KDBUS_CMD_LIST
+ * @conn:	connection
+ * @argp:	struct kdbus_cmd_list in user space
+ *
+ * Context: may sleep, touches user memory.
+ * Return: 0; framing errors; -EXFULL if the list does not fit into the pool;
+ *         -EFAULT if the result cannot be written; -ENOMEM.
+ */
+int kdbus_cmd_list(struct kdbus_conn *conn, void __user *argp)
+{
+	struct kdbus_command command kdbus_uninitialized;
+	const struct kdbus_cmd_list *cmd;
+	struct kdbus_list list = {};
+	int r;
+
+	r = kdbus_command_import(&command, &kdbus_list_spec, argp);
+	if (r != 0)
+		goto exit;
+
+	cmd = command.data;
+	list.flags = cmd->flags;
+	r = kdbus_list_make(&list, conn->bus);
+	if (r >= 0)
+		r = kdbus_list_return(&list, conn->pool, argp);
+
+exit:
+	kvfree(list.data);
+	kdbus_command_release(&command);
+	return min(r, 0);
+}

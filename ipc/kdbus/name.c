@@ -1,0 +1,658 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "name.h"
+
+#include <linux/errno.h>
+#include <linux/err.h>
+#include <linux/jhash.h>
+#include <linux/rculist.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "bus.h"
+#include "command.h"
+#include "compat.h"
+#include "connection.h"
+#include "grammar.h"
+#include "limits.h"
+#include "notify.h"
+#include "policy.h"
+
+/* what of the flags of an acquisition is remembered */
+#define KDBUS_NAME_SAVED	(KDBUS_NAME_ALLOW_REPLACEMENT | KDBUS_NAME_QUEUE)
+
+static u32 kdbus_name_hash_key(const void *data, u32 len, u32 seed)
+{
+	return jhash(data, strlen(data), seed);
+}
+
+static u32 kdbus_name_hash_object(const void *data, u32 len, u32 seed)
+{
+	const struct kdbus_name_entry *name = data;
+
+	return jhash(name->name, strlen(name->name), seed);
+}
+
+static int kdbus_name_compare(struct rhashtable_compare_arg *arg,
+			      const void *object)
+{
+	const struct kdbus_name_entry *name = object;
+
+	return strcmp(arg->key, name->name);
+}
+
+/* the seed is random, so that nobody can choose names that collide */
+static const struct rhashtable_params kdbus_name_params = {
+	.head_offset = offsetof(struct kdbus_name_entry, hash),
+	.hashfn = kdbus_name_hash_key,
+	.obj_hashfn = kdbus_name_hash_object,
+	.obj_cmpfn = kdbus_name_compare,
+	.automatic_shrinking = true,
+};
+
+/**
+ * kdbus_name_registry_init() - start with no names
+ * @registry:	registry of a new bus
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int kdbus_name_registry_init(struct kdbus_name_registry *registry)
+{
+	mutex_init(&registry->lock);
+	registry->last_registration = 0;
+	return rhashtable_init(&registry->names, &kdbus_name_params);
+}
+
+/**
+ * kdbus_name_registry_deinit() - free a registry without names
+ * @registry:	registry of a bus that is gone
+ *
+ * Context: may sleep.
+ */
+void kdbus_name_registry_deinit(struct kdbus_name_registry *registry)
+{
+	WARN_ON(atomic_read(&registry->names.nelems));
+	rhashtable_destroy(&registry->names);
+}
+
+/*
+ * Names and owners
+ */
+
+static void kdbus_name_free(struct kref *ref)
+{
+	struct kdbus_name_entry *name = container_of(ref, struct kdbus_name_entry, ref);
+
+	WARN_ON(!list_empty(&name->owners));
+	kfree_rcu(name, rcu);
+}
+
+/**
+ * kdbus_name_ref() - take a reference
+ * @name:	name the caller has a reference on, or NULL
+ *
+ * Context: any.
+ * Return: @name
+ */
+struct kdbus_name_entry *kdbus_name_ref(struct kdbus_name_entry *name)
+{
+	if (name)
+		kref_get(&name->ref);
+	return name;
+}
+
+/**
+ * kdbus_name_unref() - drop a reference
+ * @name:	name, or NULL
+ *
+ * Context: any.
+ * Return: NULL
+ */
+struct kdbus_name_entry *kdbus_name_unref(struct kdbus_name_entry *name)
+{
+	if (name)
+		kref_put(&name->ref, kdbus_name_free);
+	return NULL;
+}
+
+static struct kdbus_name_entry *kdbus_name_new(const char *str)
+{
+	struct kdbus_name_entry *name;
+	size_t len = strlen(str);
+
+	name = kzalloc(struct_size(name, name, len + 1), GFP_KERNEL_ACCOUNT);
+	if (!name)
+		return NULL;
+
+	kref_init(&name->ref);
+	INIT_LIST_HEAD(&name->owners);
+	memcpy(name->name, str, len + 1);
+	return name;
+}
+
+static struct kdbus_name_entry *kdbus_name_find(struct kdbus_bus *bus,
+					  const char *str)
+{
+	return rhashtable_lookup_fast(&bus->names.names, str,
+				      kdbus_name_params);
+}
+
+static struct kdbus_name_owner *kdbus_name_primary(struct kdbus_name_entry *name)
+{
+	return list_first_entry_or_null(&name->owners, struct kdbus_name_owner,
+					name_entry);
+}
+
+static struct kdbus_name_owner *kdbus_name_find_owner(struct kdbus_name_entry *name,
+						      struct kdbus_conn *conn)
+{
+	struct kdbus_name_owner *owner;
+
+	list_for_each_entry(owner, &name->owners, name_entry)
+		if (owner->conn == conn)
+			return owner;
+
+	return NULL;
+}
+
+/* where messages to the name go from now on */
+static void kdbus_name_set_holder(struct kdbus_name_entry *name,
+				  struct kdbus_conn *holder)
+{
+	struct kdbus_conn *old = name->holder;
+
+	kdbus_conn_lock_two(old ?: holder, holder ?: old);
+	WRITE_ONCE(name->holder, holder);
+	kdbus_conn_unlock_two(old ?: holder, holder ?: old);
+}
+
+/* takes the reference of @name over */
+static void kdbus_name_link_owner(struct kdbus_name_owner *owner,
+				  struct kdbus_name_entry *name,
+				  struct kdbus_conn *conn)
+{
+	kref_get(&name->ref);
+	owner->name = name;
+	owner->conn = conn;
+	list_add_tail(&owner->name_entry, &name->owners);
+	list_add_tail_rcu(&owner->conn_entry, &conn->names);
+	conn->n_names++;
+}
+
+static void kdbus_name_unlink_owner(struct kdbus_name_owner *owner)
+{
+	list_del(&owner->name_entry);
+	list_del_rcu(&owner->conn_entry);
+	owner->conn->n_names--;
+	kdbus_name_unref(owner->name);
+	kfree_rcu(owner, rcu);
+}
+
+/* the first in the queue is the primary owner, whatever it was before */
+static void kdbus_name_promote(struct kdbus_name_owner *owner)
+{
+	WRITE_ONCE(owner->flags, (owner->flags & ~KDBUS_NAME_IN_QUEUE) |
+				 KDBUS_NAME_PRIMARY);
+}
+
+/*
+ * Acquiring
+ */
+
+/**
+ * struct kdbus_name_claim - an acquisition
+ * @bus:	bus
+ * @conn:	who wants the name
+ * @str:	the name
+ * @flags:	flags of the command
+ * @saved:	what of @flags is remembered
+ * @name:	new name, if it does not exist yet
+ * @owner:	new owner, if the connection has no claim yet
+ * @result:	return_flags of the command
+ */
+struct kdbus_name_claim {
+	struct kdbus_bus *bus;
+	struct kdbus_conn *conn;
+	const char *str;
+	u64 flags;
+	u64 saved;
+	struct kdbus_name_entry *name;
+	struct kdbus_name_owner *owner;
+	u64 result;
+};
+
+static struct kdbus_name_owner *
+kdbus_name_claim_owner(struct kdbus_name_claim *claim, struct kdbus_name_entry *name)
+{
+	struct kdbus_name_owner *owner = claim->owner;
+
+	claim->owner = NULL;
+	kdbus_name_link_owner(owner, name, claim->conn);
+	return owner;
+}
+
+static int kdbus_name_claim_new(struct kdbus_name_claim *claim)
+{
+	struct kdbus_name_entry *name = claim->name;
+	struct kdbus_name_owner *owner;
+	int r;
+
+	name->registration = claim->bus->names.last_registration + 1;
+	name->holder = claim->conn;
+	r = rhashtable_insert_fast(&claim->bus->names.names, &name->hash,
+				   kdbus_name_params);
+	if (r < 0)
+		return r;
+
+	/* the registry has the reference now */
+	claim->name = NULL;
+	claim->bus->names.last_registration++;
+
+	owner = kdbus_name_claim_owner(claim, name);
+	owner->flags = claim->saved | KDBUS_NAME_PRIMARY;
+	claim->result = owner->flags | KDBUS_NAME_ACQUIRED;
+	kdbus_notify_name(claim->bus, KDBUS_ITEM_NAME_ADD, NULL, 0, claim->conn,
+			  owner->flags, name->name);
+	return 0;
+}
+
+/* push the primary owner from its place */
+static void kdbus_name_claim_replace(struct kdbus_name_claim *claim,
+				     struct kdbus_name_entry *name,
+				     struct kdbus_name_owner *owner)
+{
+	struct kdbus_name_owner *prim = kdbus_name_primary(name);
+	struct kdbus_conn *old = prim->conn;
+	u64 old_flags = prim->flags;
+
+	if (!owner)
+		owner = kdbus_name_claim_owner(claim, name);
+	list_move(&owner->name_entry, &name->owners);
+	WRITE_ONCE(owner->flags, claim->saved | KDBUS_NAME_PRIMARY);
+
+	if (old_flags & KDBUS_NAME_QUEUE)
+		WRITE_ONCE(prim->flags, (old_flags & ~KDBUS_NAME_PRIMARY) |
+					KDBUS_NAME_IN_QUEUE);
+	else
+		kdbus_name_unlink_owner(prim);
+
+	kdbus_name_set_holder(name, claim->conn);
+	claim->result = owner->flags | KDBUS_NAME_ACQUIRED;
+	kdbus_notify_name(claim->bus, KDBUS_ITEM_NAME_CHANGE, old, old_flags,
+			  claim->conn, owner->flags, name->name);
+}
+
+/* somebody else is the primary owner and stays it */
+static int kdbus_name_claim_queue(struct kdbus_name_claim *claim,
+				  struct kdbus_name_entry *name,
+				  struct kdbus_name_owner *owner)
+{
+	u64 acquired = 0;
+
+	if (!(claim->flags & KDBUS_NAME_QUEUE)) {
+		claim->result = claim->saved;
+		if (!owner)
+			return -EEXIST;
+		/* does not want to wait any longer */
+		kdbus_name_unlink_owner(owner);
+		return 0;
+	}
+
+	if (!owner) {
+		owner = kdbus_name_claim_owner(claim, name);
+		acquired = KDBUS_NAME_ACQUIRED;
+	}
+	WRITE_ONCE(owner->flags, claim->saved | KDBUS_NAME_IN_QUEUE);
+	claim->result = owner->flags | acquired;
+	return 0;
+}
+
+static int kdbus_name_claim(struct kdbus_name_claim *claim)
+{
+	struct kdbus_name_owner *owner, *prim;
+	struct kdbus_name_entry *name;
+
+	lockdep_assert_held(&claim->bus->names.lock);
+
+	name = kdbus_name_find(claim->bus, claim->str);
+	owner = name ? kdbus_name_find_owner(name, claim->conn) : NULL;
+	if (!owner && claim->conn->n_names >= KDBUS_CONN_MAX_NAMES)
+		return -E2BIG;
+	if (!name)
+		return kdbus_name_claim_new(claim);
+
+	prim = kdbus_name_primary(name);
+	if (owner && owner == prim) {
+		WRITE_ONCE(owner->flags, claim->saved | KDBUS_NAME_PRIMARY);
+		claim->result = owner->flags;
+		return 0;
+	}
+	if ((prim->flags & KDBUS_NAME_ALLOW_REPLACEMENT) &&
+	    (claim->flags & KDBUS_NAME_REPLACE_EXISTING)) {
+		kdbus_name_claim_replace(claim, name, owner);
+		return 0;
+	}
+
+	return kdbus_name_claim_queue(claim, name, owner);
+}
+
+enum {
+	NAME_NEGOTIATE,
+	NAME_NAME,
+};
+
+static const struct kdbus_item_spec kdbus_name_items[] = {
+	[NAME_NEGOTIATE] = { .type = KDBUS_ITEM_NEGOTIATE },
+	[NAME_NAME] = { .type = KDBUS_ITEM_NAME, .mandatory = true },
+};
+
+static const struct kdbus_command_spec kdbus_name_acquire_spec = {
+	.size = sizeof(struct kdbus_cmd),
+	.flags = KDBUS_NAME_REPLACE_EXISTING | KDBUS_NAME_ALLOW_REPLACEMENT |
+		 KDBUS_NAME_QUEUE,
+	.has_return_flags = true,
+	.n_items = ARRAY_SIZE(kdbus_name_items),
+	.items = kdbus_name_items,
+};
+
+static const struct kdbus_command_spec kdbus_name_release_spec = {
+	.size = sizeof(struct kdbus_cmd),
+	.has_return_flags = true,
+	.n_items = ARRAY_SIZE(kdbus_name_items),
+	.items = kdbus_name_items,
+};
+
+static int kdbus_name_acquire(struct kdbus_name_claim *claim)
+{
+	struct kdbus_conn *conn = claim->conn;
+	int r;
+
+	claim->name = kdbus_name_new(claim->str);
+	claim->owner = kzalloc(sizeof(*claim->owner), GFP_KERNEL_ACCOUNT);
+	r = -ENOMEM;
+	if (!claim->name || !claim->owner)
+		goto exit;
+
+	r = -ECONNRESET;
+	if (!kdbus_active_acquire(&conn->active))
+		goto exit;
+	mutex_lock(&claim->bus->names.lock);
+	r = kdbus_name_claim(claim);
+	mutex_unlock(&claim->bus->names.lock);
+	kdbus_active_release(&conn->active);
+
+exit:
+	kdbus_name_unref(claim->name);
+	kfree(claim->owner);
+	return r;
+}
+
+/**
+ * kdbus_cmd_name_acquire() - KDBUS_CMD_NAME_ACQUIRE
+ * @conn:	connection
+ * @argp:	struct kdbus_cmd in user space
+ *
+ * Context: may sleep, touches user memory.
+ * Return: 0; framing errors; -EINVAL for a bad name; -EPERM if the policy does
+ *         not let @conn own it; -E2BIG if @conn has too many names; -EEXIST if
+ *         it is owned by somebody else; -ECONNRESET; -ENOMEM; -EFAULT if the
+ *         result cannot be written, although the name was acquired.
+ */
+int kdbus_cmd_name_acquire(struct kdbus_conn *conn, void __user *argp)
+{
+	struct kdbus_command command kdbus_uninitialized;
+	struct kdbus_cmd __user *user = argp;
+	struct kdbus_name_claim claim = {
+		.bus = conn->bus,
+		.conn = conn,
+	};
+	const struct kdbus_cmd *cmd;
+	int r;
+
+	r = kdbus_command_import(&command, &kdbus_name_acquire_spec, argp);
+	if (r != 0)
+		goto exit;
+
+	cmd = command.data;
+	claim.str = command.items[NAME_NAME]->str;
+	claim.flags = cmd->flags;
+	claim.saved = cmd->flags & KDBUS_NAME_SAVED;
+
+	r = -EINVAL;
+	if (!kdbus_name_is_valid(claim.str, false))
+		goto exit;
+	r = -EPERM;
+	if (!kdbus_policy_may_own(conn))
+		goto exit;
+
+	r = kdbus_name_acquire(&claim);
+	if ((r >= 0 || r == -EEXIST) && claim.result &&
+	    put_user(claim.result, &user->return_flags))
+		r = -EFAULT;
+
+exit:
+	kdbus_command_release(&command);
+	return min(r, 0);
+}
+
+/*
+ * Releasing
+ */
+
+static void kdbus_name_remove(struct kdbus_bus *bus, struct kdbus_name_entry *name)
+{
+	rhashtable_remove_fast(&bus->names.names, &name->hash,
+			       kdbus_name_params);
+	kdbus_name_unref(name);
+}
+
+static void kdbus_name_drop_owner(struct kdbus_name_owner *owner)
+{
+	struct kdbus_name_entry *name = owner->name;
+	struct kdbus_conn *conn = owner->conn;
+	struct kdbus_bus *bus = conn->bus;
+	struct kdbus_name_owner *next;
+	u64 flags = owner->flags;
+
+	lockdep_assert_held(&bus->names.lock);
+
+	/* the registry's reference keeps the name until it is removed */
+	kdbus_name_unlink_owner(owner);
+	if (flags & KDBUS_NAME_IN_QUEUE)
+		return;
+
+	next = kdbus_name_primary(name);
+	if (next) {
+		kdbus_name_promote(next);
+		kdbus_name_set_holder(name, next->conn);
+		kdbus_notify_name(bus, KDBUS_ITEM_NAME_CHANGE, conn, flags,
+				  next->conn, next->flags, name->name);
+	} else {
+		kdbus_name_set_holder(name, NULL);
+		kdbus_notify_name(bus, KDBUS_ITEM_NAME_REMOVE, conn, flags,
+				  NULL, 0, name->name);
+		kdbus_name_remove(bus, name);
+	}
+}
+
+static int kdbus_name_release(struct kdbus_conn *conn, const char *str)
+{
+	struct kdbus_name_owner *owner;
+	struct kdbus_name_entry *name;
+
+	name = kdbus_name_find(conn->bus, str);
+	if (!name)
+		return -ESRCH;
+	owner = kdbus_name_find_owner(name, conn);
+	if (!owner)
+		return -EADDRINUSE;
+
+	kdbus_name_drop_owner(owner);
+	return 0;
+}
+
+/**
+ * kdbus_cmd_name_release() - KDBUS_CMD_NAME_RELEASE
+ * @conn:	connection
+ * @argp:	struct kdbus_cmd in user space
+ *
+ * Context: may sleep, touches user memory.
+ * Return: 0; framing errors; -ESRCH if there is no such name; -EADDRINUSE if
+ *         @conn neither owns it nor waits for it; -ECONNRESET.
+ */
+int kdbus_cmd_name_release(struct kdbus_conn *conn, void __user *argp)
+{
+	struct kdbus_command command kdbus_uninitialized;
+	struct kdbus_bus *bus = conn->bus;
+	int r;
+
+	r = kdbus_command_import(&command, &kdbus_name_release_spec, argp);
+	if (r != 0)
+		goto exit;
+
+	r = -ECONNRESET;
+	if (!kdbus_active_acquire(&conn->active))
+		goto exit;
+	mutex_lock(&bus->names.lock);
+	r = kdbus_name_release(conn, command.items[NAME_NAME]->str);
+	mutex_unlock(&bus->names.lock);
+	kdbus_active_release(&conn->active);
+
+exit:
+	kdbus_command_release(&command);
+	return min(r, 0);
+}
+
+/**
+ * kdbus_name_release_all() - a connection leaves all its names
+ * @conn:	connection that was deactivated and drained
+ *
+ * In the order in which they were acquired.
+ *
+ * Context: may sleep; takes the registry's lock.
+ */
+void kdbus_name_release_all(struct kdbus_conn *conn)
+{
+	struct kdbus_name_owner *owner, *next;
+
+	/* nobody but this task changes the list any more */
+	if (list_empty(&conn->names))
+		return;
+
+	mutex_lock(&conn->bus->names.lock);
+	list_for_each_entry_safe(owner, next, &conn->names, conn_entry)
+		kdbus_name_drop_owner(owner);
+	mutex_unlock(&conn->bus->names.lock);
+}
+
+/*
+ * Looking up
+ */
+
+/**
+ * kdbus_name_resolve() - find who holds a name
+ * @bus:	bus
+ * @name:	name
+ * @out:	where to store the name, with a reference for the caller
+ *
+ * Whether the connection still holds the name has to be checked under its lock.
+ *
+ * Context: any.
+ * Return: the holder with a reference for the caller; or NULL.
+ */
+struct kdbus_conn *kdbus_name_resolve(struct kdbus_bus *bus, const char *name,
+				      struct kdbus_name_entry **out)
+{
+	struct kdbus_conn *conn = NULL;
+	struct kdbus_name_entry *found;
+
+	rcu_read_lock();
+	while ((found = kdbus_name_find(bus, name))) {
+		conn = READ_ONCE(found->holder);
+		if (!conn)
+			break;
+		/* both go when the name changes hands: look again then */
+		if (!kref_get_unless_zero(&found->ref))
+			continue;
+		if (kref_get_unless_zero(&conn->ref)) {
+			*out = found;
+			break;
+		}
+		kdbus_name_unref(found);
+	}
+	rcu_read_unlock();
+
+	return found ? conn : NULL;
+}
+
+/**
+ * kdbus_name_is_owned() - ask whether a connection owns a name
+ * @conn:	struct kdbus_conn
+ * @name:	name
+ *
+ * Context: under RCU.
+ * Return: true if it is the primary owner.
+ */
+bool kdbus_name_is_owned(const void *conn, const char *name)
+{
+	const struct kdbus_conn *owner = conn;
+	const struct kdbus_name_entry *found;
+
+	found = kdbus_name_find(owner->bus, name);
+	return found && READ_ONCE(found->holder) == owner;
+}
+
+static void kdbus_name_write(struct kdbus_item *item, size_t size,
+			     const struct kdbus_name_owner *owner, u64 flags)
+{
+	size_t len = strlen(owner->name->name) + 1;
+
+	memset(item, 0, size);
+	item->size = KDBUS_ITEM_SIZE(sizeof(u64) + len);
+	item->type = KDBUS_ITEM_OWNED_NAME;
+	item->name.flags = flags;
+	memcpy(item->name.name, owner->name->name, len);
+}
+
+/**
+ * kdbus_name_collect() - write down the names that a connection owns
+ * @conn:	struct kdbus_conn
+ * @buf:	where to write OWNED_NAME items
+ * @size:	bytes at @buf
+ *
+ * In the order of acquisition, without those it waits for.
+ *
+ * Context: any.
+ * Return: bytes that all items need, padding included; if it is more than @size
+ *         the last ones are missing.
+ */
+size_t kdbus_name_collect(const void *conn, void *buf, size_t size)
+{
+	const struct kdbus_conn *from = conn;
+	const struct kdbus_name_owner *owner;
+	size_t n, need = 0;
+	u64 flags;
+
+	if (list_empty(&from->names))
+		return 0;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(owner, &from->names, conn_entry) {
+		flags = READ_ONCE(owner->flags);
+		if (flags & KDBUS_NAME_IN_QUEUE)
+			continue;
+
+		n = KDBUS_ALIGN8(KDBUS_ITEM_SIZE(sizeof(u64) +
+				 strlen(owner->name->name) + 1));
+		if (need + n <= size)
+			kdbus_name_write(buf + need, n, owner, flags);
+		else
+			size = min(size, need);
+		need += n;
+	}
+	rcu_read_unlock();
+
+	return need;
+}
