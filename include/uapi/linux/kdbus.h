@@ -15,15 +15,17 @@
 
 /*
  * An array of open length as a member of a union. C has no flexible arrays
- * there, unless wrapped into a struct, and C++ has no empty structs.
+ * there unless wrapped into a struct with something else in it; if that is an
+ * empty struct, it takes no room in C, but does in C++.
  */
 #if defined(__DECLARE_FLEX_ARRAY) && !defined(__cplusplus)
-#define __KDBUS_FLEX_ARRAY(_type, _name) __DECLARE_FLEX_ARRAY(_type, _name)
+#define __KDBUS_DECLARE_FLEX_ARRAY(_type, _name) \
+	__DECLARE_FLEX_ARRAY(_type, _name)
 #elif !defined(__cplusplus)
-#define __KDBUS_FLEX_ARRAY(_type, _name) \
+#define __KDBUS_DECLARE_FLEX_ARRAY(_type, _name) \
 	struct { struct { } __empty_ ## _name; _type _name[]; }
 #else
-#define __KDBUS_FLEX_ARRAY(_type, _name) _type _name[0]
+#define __KDBUS_DECLARE_FLEX_ARRAY(_type, _name) _type _name[0]
 #endif
 
 #define KDBUS_IOCTL_MAGIC		0x95
@@ -428,10 +430,10 @@ struct kdbus_item {
 	__u64 size;
 	__u64 type;
 	union {
-		__KDBUS_FLEX_ARRAY(__u8, data);
-		__KDBUS_FLEX_ARRAY(__u32, data32);
-		__KDBUS_FLEX_ARRAY(__u64, data64);
-		__KDBUS_FLEX_ARRAY(char, str);
+		__KDBUS_DECLARE_FLEX_ARRAY(__u8, data);
+		__KDBUS_DECLARE_FLEX_ARRAY(__u32, data32);
+		__KDBUS_DECLARE_FLEX_ARRAY(__u64, data64);
+		__KDBUS_DECLARE_FLEX_ARRAY(char, str);
 
 		__u64 id;
 		struct kdbus_vec vec;
@@ -444,7 +446,7 @@ struct kdbus_item {
 		struct kdbus_bloom_parameter bloom_parameter;
 		struct kdbus_bloom_filter bloom_filter;
 		struct kdbus_memfd memfd;
-		__KDBUS_FLEX_ARRAY(int, fds);
+		__KDBUS_DECLARE_FLEX_ARRAY(int, fds);
 		struct kdbus_notify_name_change name_change;
 		struct kdbus_notify_id_change id_change;
 		struct kdbus_policy_access policy_access;
@@ -558,10 +560,10 @@ enum kdbus_recv_flags {
 
 /**
  * enum kdbus_recv_return_flags - what receiving a message has to report
- * @KDBUS_RECV_RETURN_INCOMPLETE_FDS:	in kdbus_msg_info: some descriptors could
- *					not be installed
- * @KDBUS_RECV_RETURN_DROPPED_MSGS:	in kdbus_cmd_recv: messages got lost, see
- *					its dropped_msgs
+ * @KDBUS_RECV_RETURN_INCOMPLETE_FDS:	in kdbus_msg_info: some descriptors
+ *					could not be installed
+ * @KDBUS_RECV_RETURN_DROPPED_MSGS:	in kdbus_cmd_recv: messages got lost,
+ *					see its dropped_msgs
  */
 enum kdbus_recv_return_flags {
 	KDBUS_RECV_RETURN_INCOMPLETE_FDS	= 1ULL << 0,
@@ -792,7 +794,7 @@ struct kdbus_cmd {
 	struct kdbus_item items[];
 } __KDBUS_ALIGNED;
 
-/**
+/*
  * enum kdbus_ioctl_type - commands
  * @KDBUS_CMD_BUS_MAKE:		make a bus (on "control")
  * @KDBUS_CMD_ENDPOINT_MAKE:	make another endpoint of a bus (on an endpoint)
