@@ -39,6 +39,8 @@ void kdbus_require(void)
 {
 	int fd;
 
+	/* keeps the order of what stdout and stderr are told */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (geteuid() != 0)
 		skip_all("needs to be root");
 

@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1+
+#
+# run_tests.sh PROGRAM...
+#
+# Runs test programs and prints what the kernel's own runner prints, which
+# takes longer than most of the programs when the processor is an emulated one.
+
+timeout=$(sed -n 's/^timeout=//p' "${0%/*}/settings")
+
+# Prints the output of a program behind "# " and returns its exit status.
+run()
+{
+	{
+		status=$({
+			{
+				timeout "$timeout" "$1" 2>&1
+				echo $? >&3
+			} | sed -u 's/^/# /' >&4
+		} 3>&1)
+	} 4>&1
+	return "$status"
+}
+
+echo "TAP version 13"
+echo "1..$#"
+number=0 failed=0
+for program; do
+	number=$((number + 1))
+	test="$number selftests: kdbus: ${program##*/}"
+	echo "# timeout set to $timeout"
+	echo "# ${test#* }"
+	run "$program"
+	status=$?
+	case $status in
+	0) echo "ok $test" ;;
+	4) echo "ok $test # SKIP" ;;
+	124) echo "not ok $test # TIMEOUT $timeout seconds" ;;
+	*) echo "not ok $test # exit=$status" ;;
+	esac
+	[ $status = 0 ] || [ $status = 4 ] || failed=1
+done
+exit $failed
