@@ -261,7 +261,9 @@ static __u64 put(struct conn *src, struct conn *dst, size_t size)
 TEST_F(pool, smallest_gap_that_fits_is_used)
 {
 	struct conn *a = &self->peer, *c = &self->c;
-	static const size_t sizes[] = { 400, 104, 800, 104, 200, 104, 208, 104 };
+	static const size_t sizes[] = {
+		400, 104, 800, 104, 200, 104, 208, 104,
+	};
 	__u64 at[ARRAY_SIZE(sizes)], expected = 0;
 	unsigned int i;
 

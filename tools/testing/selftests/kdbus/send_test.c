@@ -246,7 +246,10 @@ TEST_F(send, destination_name_is_a_string)
 		const char *bytes;
 		size_t size;
 	} rows[] = {
-		{ "a.b", 3 }, { "a.b\0", 5 }, { "a.b\0c", 6 }, { "a.b\0c.d", 8 },
+		{ "a.b", 3 },
+		{ "a.b\0", 5 },
+		{ "a.b\0c", 6 },
+		{ "a.b\0c.d", 8 },
 	};
 	struct kdbus_msg *msg;
 	unsigned int i;
