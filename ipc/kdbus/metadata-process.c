@@ -26,7 +26,7 @@
 #define KDBUS_META_CMDLINE_MAX	4096
 
 /* room for a path that is tried before PATH_MAX: most are short */
-#define KDBUS_META_PATH_MIN	256
+#define KDBUS_META_PATH_MIN	192
 
 /**
  * kdbus_meta_add_pids() - add a PIDS item of the calling task
