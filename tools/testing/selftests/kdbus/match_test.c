@@ -241,6 +241,195 @@ TEST_F(match, all_rules_of_an_entry_and_any_entry)
 	EXPECT_TRUE(gets_any(&other, &self->dst));
 }
 
+static int name_command(const struct conn *c, unsigned int nr, __u64 flags,
+			const char *name)
+{
+	struct kdbus_cmd *cmd = object_new(sizeof(*cmd));
+	int r;
+
+	cmd->flags = flags;
+	item_add_str(cmd, KDBUS_ITEM_NAME, name);
+	r = cmd_run(c->fd, nr, cmd);
+	free(cmd);
+	return r;
+}
+
+static int name_acquire(const struct conn *c, const char *name)
+{
+	return name_command(c, KDBUS_CMD_NAME_ACQUIRE,
+			    KDBUS_NAME_ALLOW_REPLACEMENT |
+			    KDBUS_NAME_REPLACE_EXISTING, name);
+}
+
+static int name_release(const struct conn *c, const char *name)
+{
+	return name_command(c, KDBUS_CMD_NAME_RELEASE, 0, name);
+}
+
+TEST_F(match, name_of_the_sender)
+{
+	struct kdbus_cmd_match *match = match_new(1);
+
+	item_add_str(match, KDBUS_ITEM_NAME, "org.example.a");
+	ASSERT_EQ(0, match_add(&self->dst, match));
+	EXPECT_FALSE(gets_any(&self->src, &self->dst));
+	ASSERT_EQ(0, name_acquire(&self->src, "org.example.b"));
+	EXPECT_FALSE(gets_any(&self->src, &self->dst));
+	ASSERT_EQ(0, name_acquire(&self->src, "org.example.a"));
+	EXPECT_TRUE(gets_any(&self->src, &self->dst));
+	EXPECT_FALSE(gets_any(&self->dst, &self->dst));
+	ASSERT_EQ(0, name_release(&self->src, "org.example.a"));
+	EXPECT_FALSE(gets_any(&self->src, &self->dst));
+}
+
+/* The item of the next message if that is a notification; 0 if there is none */
+static __u64 notified(const struct conn *c, struct kdbus_item *item)
+{
+	const struct kdbus_msg *msg = receive(c);
+
+	memset(item, 0, sizeof(*item));
+	if (!msg)
+		return 0;
+	if (msg->src_id != KDBUS_SRC_ID_KERNEL)
+		abort();
+	memcpy(item, msg->items, sizeof(*item));
+	if (conn_free(c, msg_offset(c, msg)) < 0)
+		abort();
+	return item->type;
+}
+
+static struct kdbus_cmd_match *match_new_id_change(__u64 cookie, __u64 type,
+						   __u64 id)
+{
+	const struct kdbus_notify_id_change change = { .id = id, .flags = ~0 };
+	struct kdbus_cmd_match *match = match_new(cookie);
+
+	item_add(match, type, &change, sizeof(change));
+	return match;
+}
+
+static struct kdbus_cmd_match *match_new_name_change(__u64 type, __u64 old_id,
+						     __u64 new_id,
+						     const char *name)
+{
+	const struct kdbus_notify_name_change change = {
+		.old_id = { .id = old_id, .flags = ~0 },
+		.new_id = { .id = new_id, .flags = ~0 },
+	};
+	struct kdbus_cmd_match *match = match_new(1);
+	struct kdbus_item *item;
+
+	item = item_add(match, type, &change, sizeof(change));
+	if (name) {
+		strcpy(item->name_change.name, name);
+		item->size += strlen(name) + 1;
+		match->size += strlen(name) + 1;
+	}
+	return match;
+}
+
+TEST_F(match, ids_that_come_and_go)
+{
+	struct kdbus_item item;
+	struct conn a, b;
+
+	ASSERT_EQ(0, match_add(&self->dst,
+			       match_new_id_change(1, KDBUS_ITEM_ID_ADD,
+						   KDBUS_MATCH_ID_ANY)));
+	ASSERT_EQ(0, conn_new(&a, &self->domain, "0-bus"));
+	EXPECT_EQ(KDBUS_ITEM_ID_ADD, notified(&self->dst, &item));
+	EXPECT_EQ(a.id, item.id_change.id);
+	ASSERT_EQ(0, conn_new(&b, &self->domain, "0-bus"));
+	EXPECT_EQ(KDBUS_ITEM_ID_ADD, notified(&self->dst, &item));
+	EXPECT_EQ(b.id, item.id_change.id);
+
+	ASSERT_EQ(0, match_replace(&self->dst,
+				   match_new_id_change(1, KDBUS_ITEM_ID_REMOVE,
+						       b.id)));
+	conn_close(&a);
+	EXPECT_EQ(0, notified(&self->dst, &item));
+	conn_close(&b);
+	EXPECT_EQ(KDBUS_ITEM_ID_REMOVE, notified(&self->dst, &item));
+	EXPECT_EQ(b.id, item.id_change.id);
+	EXPECT_EQ(0, notified(&self->dst, &item));
+}
+
+/* Does @dst hear of a name that goes to @a, from @a to @b, and from @b? */
+static __u64 names_heard(const struct conn *dst, const struct conn *a,
+			 const struct conn *b, struct kdbus_cmd_match *match)
+{
+	struct kdbus_item item;
+	__u64 heard = 0, type;
+
+	CHECK(match_replace(dst, match) == 0);
+	CHECK(name_acquire(a, "org.example.a") == 0);
+	CHECK(name_acquire(b, "org.example.a") == 0);
+	CHECK(name_release(b, "org.example.a") == 0);
+	while ((type = notified(dst, &item)))
+		heard = heard << 4 | (type - _KDBUS_ITEM_KERNEL_BASE + 1);
+	return heard;
+}
+
+/* as names_heard() returns them */
+#define ADD	1
+#define REMOVE	2
+#define CHANGE	3
+
+TEST_F(match, names_that_change_hands)
+{
+	const __u64 any = KDBUS_MATCH_ID_ANY;
+	const struct conn *dst = &self->dst, *a = &self->src;
+	struct conn other, *b = &other;
+	const struct {
+		__u64 type, old_id, new_id;
+		const char *name;
+		__u64 expected;
+	} rows[] = {
+		{ KDBUS_ITEM_NAME_ADD, any, any, NULL, ADD },
+		{ KDBUS_ITEM_NAME_ADD, any, any, "org.example.a", ADD },
+		{ KDBUS_ITEM_NAME_ADD, any, any, "org.example.b", 0 },
+		{ KDBUS_ITEM_NAME_ADD, any, any, "org.example", 0 },
+		{ KDBUS_ITEM_NAME_ADD, any, any, "org.example.ab", 0 },
+		{ KDBUS_ITEM_NAME_ADD, any, any, "", 0 },
+		{ KDBUS_ITEM_NAME_ADD, 0, a->id, NULL, ADD },
+		{ KDBUS_ITEM_NAME_ADD, 0, dst->id, NULL, 0 },
+		{ KDBUS_ITEM_NAME_ADD, a->id, a->id, NULL, 0 },
+		{ KDBUS_ITEM_NAME_CHANGE, any, any, NULL, CHANGE },
+		{ KDBUS_ITEM_NAME_CHANGE, a->id, any, NULL, CHANGE },
+		{ KDBUS_ITEM_NAME_CHANGE, any, a->id, NULL, 0 },
+		{ KDBUS_ITEM_NAME_REMOVE, any, any, NULL, REMOVE },
+		{ KDBUS_ITEM_NAME_REMOVE, any, 0, "org.example.a", REMOVE },
+		{ KDBUS_ITEM_NAME_REMOVE, a->id, 0, NULL, 0 },
+	};
+	unsigned int i;
+
+	ASSERT_EQ(0, conn_new(&other, &self->domain, "0-bus"));
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		EXPECT_EQ(rows[i].expected,
+			  names_heard(dst, a, b, match_new_name_change(
+				rows[i].type, rows[i].old_id, rows[i].new_id,
+				rows[i].name))) {
+			TH_LOG("row %u", i);
+		}
+	}
+	EXPECT_EQ(ADD << 8 | CHANGE << 4 | REMOVE,
+		  names_heard(dst, a, b, match_new(1)));
+}
+
+TEST_F(match, mixed_rules_match_nothing)
+{
+	struct kdbus_cmd_match *match;
+	struct kdbus_item item;
+	struct conn c;
+
+	match = match_new_id_change(1, KDBUS_ITEM_ID_ADD, KDBUS_MATCH_ID_ANY);
+	item_add(match, KDBUS_ITEM_ID, &self->src.id, sizeof(self->src.id));
+	ASSERT_EQ(0, match_add(&self->dst, match));
+	ASSERT_EQ(0, conn_new(&c, &self->domain, "0-bus"));
+	EXPECT_EQ(0, notified(&self->dst, &item));
+	EXPECT_FALSE(gets_any(&self->src, &self->dst));
+}
+
 TEST_F(match, rules_for_notifications_do_not_match_messages)
 {
 	const struct kdbus_notify_name_change name_change = {

@@ -110,6 +110,64 @@ TEST_F(metadata, unknown_flags_are_refused)
 	EXPECT_EQ(-EINVAL, peer_new(&c, &self->domain, 0, ~1ULL, NULL));
 }
 
+static int name_command(const struct conn *c, unsigned int nr, __u64 flags,
+			const char *name)
+{
+	struct kdbus_cmd *cmd = object_new(sizeof(*cmd));
+
+	cmd->flags = flags;
+	item_add_str(cmd, KDBUS_ITEM_NAME, name);
+	return cmd_run(c->fd, nr, cmd);
+}
+
+static bool is_name(const struct kdbus_item *item, __u64 flags,
+		    const char *name)
+{
+	return item->type == KDBUS_ITEM_OWNED_NAME &&
+	       item->size == 16 + sizeof(flags) + strlen(name) + 1 &&
+	       item->name.flags == flags && strcmp(item->name.name, name) == 0;
+}
+
+/* in the order in which they were acquired, and only if they are held */
+TEST_F(metadata, names_are_those_of_the_moment)
+{
+	const __u64 others = available() & ~KDBUS_ATTACH_CONN_DESCRIPTION;
+	const __u64 owner = KDBUS_NAME_PRIMARY;
+	const __u64 replaceable = owner | KDBUS_NAME_ALLOW_REPLACEMENT;
+	const struct kdbus_item *item;
+	const struct kdbus_msg *msg;
+
+	ASSERT_EQ(0, name_command(&self->open, KDBUS_CMD_NAME_ACQUIRE, 0,
+				  "org.example.taken"));
+	ASSERT_EQ(0, name_command(&self->dst, KDBUS_CMD_NAME_ACQUIRE,
+				  KDBUS_NAME_QUEUE, "org.example.taken"));
+	EXPECT_EQ(others, told(&self->dst, &self->dst));
+
+	ASSERT_EQ(0, name_command(&self->dst, KDBUS_CMD_NAME_ACQUIRE, 0,
+				  "org.example.second"));
+	ASSERT_EQ(0, name_command(&self->dst, KDBUS_CMD_NAME_ACQUIRE,
+				  KDBUS_NAME_ALLOW_REPLACEMENT,
+				  "org.example.first"));
+	msg = tell(&self->dst, &self->dst);
+	ASSERT_NE(NULL, msg);
+	EXPECT_EQ(others | KDBUS_ATTACH_NAMES, attached(msg));
+	EXPECT_EQ(0, count_wrong(msg));
+	item = find(msg, KDBUS_ITEM_OWNED_NAME);
+	EXPECT_TRUE(is_name(item, owner, "org.example.second"));
+	item = item_next(item);
+	EXPECT_TRUE(is_name(item, replaceable, "org.example.first"));
+	EXPECT_NE(KDBUS_ITEM_OWNED_NAME, item_next(item)->type);
+
+	ASSERT_EQ(0, name_command(&self->dst, KDBUS_CMD_NAME_RELEASE, 0,
+				  "org.example.second"));
+	msg = tell(&self->dst, &self->dst);
+	ASSERT_NE(NULL, msg);
+	item = find(msg, KDBUS_ITEM_OWNED_NAME);
+	ASSERT_NE(NULL, item);
+	EXPECT_TRUE(is_name(item, replaceable, "org.example.first"));
+	EXPECT_NE(KDBUS_ITEM_OWNED_NAME, item_next(item)->type);
+}
+
 static void *send_from_thread(void *arg)
 {
 	FIXTURE_DATA(metadata) *self = arg;
@@ -479,7 +537,7 @@ TEST_F(metadata, broadcast_has_an_image_for_each_receiver)
 	for (i = LIKE_FIRST; i < N; i++)
 		ASSERT_EQ(0, peer_new(&dsts[i], &self->domain, 0, i <= AGAIN ?
 				      _KDBUS_ATTACH_ALL : expected[i], NULL));
-	/* the order in which they get it */
+	/* made and subscribed in the order in which they get it */
 	for (i = 0; i < N; i++)
 		ASSERT_EQ(0, cmd_run(dsts[i].fd, KDBUS_CMD_MATCH_ADD, &match));
 

@@ -36,6 +36,7 @@ static const struct {
 	{ KDBUS_ITEM_CAPS, "CAPS" },
 	{ KDBUS_ITEM_SECLABEL, "SECLABEL" },
 	{ KDBUS_ITEM_AUDIT, "AUDIT" },
+	{ KDBUS_ITEM_OWNED_NAME, "OWNED_NAME" },
 	{ KDBUS_ITEM_CONN_DESCRIPTION, "CONN_DESCRIPTION" },
 	{ KDBUS_ITEM_TIMESTAMP, "TIMESTAMP" },
 };
@@ -273,7 +274,9 @@ __u64 attached(const struct kdbus_msg *msg)
 			next++;
 		if (next == N_ITEM_TYPES)
 			return 0xbad;
-		next++;
+		/* the only one that may be there several times */
+		if (item->type != KDBUS_ITEM_OWNED_NAME)
+			next++;
 		mask |= 1ULL << (item->type - _KDBUS_ITEM_ATTACH_BASE);
 		for (end = (__u8 *)item + item->size;
 		     end < (__u8 *)item_next(item); end++)
@@ -297,7 +300,7 @@ bool holds_str(const struct kdbus_msg *msg, __u64 type, const char *str)
 	return holds(msg, type, str, strlen(str) + 1);
 }
 
-/* Says which items of a message do not fit the calling thread. */
+/* Says which items of a message are wrong about the calling thread. */
 int count_wrong(const struct kdbus_msg *msg)
 {
 	__u64 data[BUFFER_SIZE / sizeof(__u64)], type;
@@ -307,7 +310,8 @@ int count_wrong(const struct kdbus_msg *msg)
 
 	for (i = 0; i < N_ITEM_TYPES; i++) {
 		type = item_types[i].type;
-		if (type == KDBUS_ITEM_CONN_DESCRIPTION ||
+		if (type == KDBUS_ITEM_OWNED_NAME ||
+		    type == KDBUS_ITEM_CONN_DESCRIPTION ||
 		    type == KDBUS_ITEM_TIMESTAMP)
 			continue;
 		size = own(type, data);
