@@ -55,7 +55,7 @@ static unsigned int kdbus_match_db_count(struct kdbus_match_db *db, u64 cookie)
 	return n;
 }
 
-/* drop all entries with @cookie in front of @end; NULL is the end of the list */
+/* drop all entries with @cookie in front of @end; NULL is behind the last */
 static unsigned int kdbus_match_db_drop(struct kdbus_match_db *db, u64 cookie,
 					const struct kdbus_match_entry *end)
 {
@@ -80,7 +80,8 @@ static unsigned int kdbus_match_db_drop(struct kdbus_match_db *db, u64 cookie,
 /**
  * kdbus_match_db_init() - set up an empty database
  * @db:			database
- * @bloom_size:		bytes of a bloom mask on this bus, a multiple of 8, not 0
+ * @bloom_size:		bytes of a bloom mask on this bus, a multiple of 8 but
+ *			not 0
  *
  * Context: any.
  */

@@ -83,8 +83,8 @@ void kdbus_meta_add_pid_comm(struct kdbus_meta *meta)
 
 /*
  * A path is told as it is seen from the caller's root, so that the receiver has
- * to have the same, and the file has to be below it: what is in a mount that the
- * receiver cannot see may look like anything.
+ * to have the same, and the file has to be below it: what is in a mount that
+ * the receiver cannot see may look like anything.
  */
 static bool kdbus_meta_path_is_common(const struct path *path,
 				      const struct path *root)

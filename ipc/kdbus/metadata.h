@@ -48,9 +48,9 @@ struct kdbus_meta_view {
  * struct kdbus_meta_sender - what the sending connection adds to its task
  * @attach_flags_send:	KDBUS_ATTACH_* that the sender grants
  * @description:	description given at HELLO, or NULL
- * @collect_names:	writes OWNED_NAME items, padding included, as far as they
- *			fit into a buffer, and returns how many bytes all of them
- *			need; NULL if the sender cannot own names
+ * @collect_names:	writes OWNED_NAME items, padding included, as far as
+ *			they fit into a buffer, and returns how many bytes all
+ *			of them need; NULL if the sender cannot own names
  * @owner:		first argument of @collect_names
  */
 struct kdbus_meta_sender {
