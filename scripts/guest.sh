@@ -36,7 +36,7 @@ if [ "$debug" ]; then
 	tree=$("$TOP/scripts/debug-kernel.sh") || exit
 	kernel=$tree/arch/x86/boot/bzImage headers=$tree name=debug kver=
 	# the search for leaks looks at every page there is
-	: "${MEM:=1G}"
+	: "${MEM:=1G}" "${T:=3600}"
 else
 	kver=$("$TOP/scripts/kver.sh") || exit
 	kernel=${kver#* } kver=${kver%% *}
