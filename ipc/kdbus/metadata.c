@@ -161,7 +161,7 @@ static bool kdbus_meta_grow(struct kdbus_meta *meta, size_t size)
 
 	capacity = roundup_pow_of_two(max_t(size_t, size,
 					    KDBUS_META_ALLOC_MIN));
-	data = kvmalloc(capacity, GFP_KERNEL_ACCOUNT);
+	data = kvmalloc(capacity, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!data)
 		return false;
 
