@@ -11,7 +11,11 @@ name=check${debug:+-debug}
 selftests=tools/testing/selftests/kdbus
 cases=$BUILD/log/$name.cases
 export RESULTS="$BUILD/log/$name.results" LOG="$BUILD/log/$name.log"
-cd "$TOP" && mkdir -p "$BUILD/log" && : >"$cases" && : >"$RESULTS" || exit
+cd "$TOP" && mkdir -p "$BUILD/log" || exit
+
+exec 8>"$BUILD/log/$name.lock"
+flock -n 8 || { echo "kdbus: waiting for another run to end"; flock 8; }
+: >"$cases" && : >"$RESULTS" || exit
 
 # One line for each case, from here or from ktap.awk.
 record()

@@ -102,6 +102,7 @@ find_leaks()
 	[ "$1" = again ] || { sleep 6; echo scan >$kmemleak; }
 	echo scan >$kmemleak
 	leaks=$(cat $kmemleak)
+	echo clear >$kmemleak
 	[ -z "$leaks" ] || { echo "$leaks"; return 1; }
 }
 

@@ -99,7 +99,7 @@ if [ $mode = shell ]; then
 	limit='' signal=off
 	exec 3<&0
 else
-	limit="timeout --foreground -k 5 ${T:-900}" signal=on
+	limit="timeout --foreground -k 5 ${T:-1800}" signal=on
 	exec 3</dev/null
 fi
 # shellcheck disable=SC2086 # lists of words
@@ -121,7 +121,7 @@ sed -n 's/^.*\] kdbus-guest: //p' "$LOG" >"$dir/results"
 status=$(sed -n 's/^exit \([0-9]*\)$/\1/p' "$dir/results")
 if [ -z "$status" ]; then
 	case $qemu in
-	124 | 137) why="did not finish within ${T:-900} seconds" ;;
+	124 | 137) why="did not finish within ${T:-1800} seconds" ;;
 	0) why=died ;;
 	*) why="died, exit status $qemu of qemu" ;;
 	esac
