@@ -13,6 +13,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <linux/capability.h>
 
 #include "kdbus_util.h"
 #include "kselftest_harness.h"
@@ -74,6 +75,26 @@ TEST_F(mount, source_and_options_are_ignored)
 		}
 		EXPECT_EQ(0, domain_umount(&other));
 	}
+}
+
+/* The same with the calls that look at every option by itself */
+TEST_F(mount, single_options_are_ignored)
+{
+	int context, mnt;
+
+	context = fsopen(kdbus_fs_type(), FSOPEN_CLOEXEC);
+	ASSERT_LE(0, context);
+	EXPECT_EQ(0, fsconfig(context, FSCONFIG_SET_STRING, "source", "any",
+			      0));
+	EXPECT_EQ(0, fsconfig(context, FSCONFIG_SET_STRING, "foo", "bar", 0));
+	EXPECT_EQ(0, fsconfig(context, FSCONFIG_SET_STRING, "uid", "x", 0));
+	EXPECT_EQ(0, fsconfig(context, FSCONFIG_SET_FLAG, "baz", NULL, 0));
+	EXPECT_EQ(0, fsconfig(context, FSCONFIG_SET_BINARY, "b", "1", 1));
+	ASSERT_EQ(0, fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+	mnt = fsmount(context, FSMOUNT_CLOEXEC, 0);
+	ASSERT_LE(0, mnt);
+	EXPECT_EQ(0, bus_make(openat(mnt, "control", O_RDWR), "0-bus", 0));
+	EXPECT_EQ(0, faccessat(mnt, "0-bus/bus", F_OK, 0));
 }
 
 TEST_F(mount, every_mount_is_a_domain)
@@ -322,12 +343,18 @@ static int write_file(const char *path, const char *text)
 	return n < 0 ? -errno : 0;
 }
 
-/* Alice, on her own, is root in a user namespace with its own mounts. */
-static void enter_user_namespace(void)
+/* Alice, alone in a user namespace with its own mounts */
+static void new_user_namespace(void)
 {
 	if (become(ALICE, ALICE) < 0 ||
 	    unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		_exit(4);
+}
+
+/* And is root there, as everyone can do for himself. */
+static void user_namespace_as_root(void)
+{
+	new_user_namespace();
 	CHECK(write_file("/proc/self/uid_map", "0 11001 1") == 0);
 	CHECK(write_file("/proc/self/setgroups", "deny") == 0);
 	CHECK(write_file("/proc/self/gid_map", "0 11001 1") == 0);
@@ -347,7 +374,7 @@ TEST_F(mount, unprivileged_mount_belongs_to_its_root)
 
 	pid = fork_as(0, 0);
 	if (pid == 0) {
-		enter_user_namespace();
+		user_namespace_as_root();
 		CHECK(mount("kdbus", self->d->dir, kdbus_fs_type(), 0,
 			    NULL) == 0);
 		CHECK(stat(self->d->dir, &s) == 0);
@@ -380,7 +407,7 @@ TEST_F(mount, unprivileged_mount_seen_from_outside)
 	pid = fork_as(0, 0);
 	if (pid == 0) {
 		close(sync[0]);
-		enter_user_namespace();
+		user_namespace_as_root();
 		CHECK(mount("kdbus", self->d->dir, kdbus_fs_type(), 0,
 			    NULL) == 0);
 		CHECK(write(sync[1], "1", 1) == 1);
@@ -406,6 +433,55 @@ TEST_F(mount, unprivileged_mount_seen_from_outside)
 	ASSERT_DONE(pid);
 }
 
+/* In there are Alice as root and Bob as user 1, who owns the bus. */
+static void talk_in_namespace(const struct domain *d)
+{
+	struct conn root, weak, user;
+
+	CHECK(mount("kdbus", d->dir, kdbus_fs_type(), 0, NULL) == 0);
+	CHECK(setresuid(1, 1, 0) == 0);
+	CHECK(bus_new(d, "1-bus", KDBUS_MAKE_ACCESS_WORLD) >= 0);
+	CHECK(conn_new(&user, d, "1-bus") == 0);
+	CHECK(setresuid(0, 0, 0) == 0);
+	CHECK(conn_new(&root, d, "1-bus") == 0);
+	CHECK(capability_drop(CAP_IPC_OWNER) == 0);
+	CHECK(conn_new(&weak, d, "1-bus") == 0);
+
+	CHECK(send_cookie(&root, user.id, 1) == 0);
+	CHECK(send_cookie(&weak, user.id, 2) == -EPERM);
+	CHECK(send_cookie(&user, root.id, 3) == 0);
+	CHECK(receive_cookie(&user) == 1);
+	CHECK(receive_cookie(&user) == 0);
+	_exit(0);
+}
+
+TEST_F(mount, capability_in_the_namespace_of_the_mount_counts)
+{
+	char path[32], byte;
+	int sync[2];
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sync));
+	pid = fork_as(0, 0);
+	if (pid == 0) {
+		close(sync[0]);
+		new_user_namespace();
+		CHECK(write(sync[1], "1", 1) == 1);
+		CHECK(read(sync[1], &byte, 1) == 1);
+		CHECK(setresuid(0, 0, 0) == 0);
+		talk_in_namespace(self->d);
+	}
+	close(sync[1]);
+	if (read(sync[0], &byte, 1) == 1) {
+		snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+		EXPECT_EQ(0, write_file(path, "0 11001 1\n1 11002 1"));
+		snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
+		EXPECT_EQ(0, write_file(path, "0 11001 1"));
+		EXPECT_EQ(1, write(sync[0], "1", 1));
+	}
+	ASSERT_DONE(pid);
+}
+
 /* The user namespace of the mount counts, not the one of who uses it. */
 TEST_F(mount, users_of_other_namespaces_keep_their_uid)
 {
@@ -415,7 +491,7 @@ TEST_F(mount, users_of_other_namespaces_keep_their_uid)
 	ASSERT_LE(0, bus_new(self->d, "0-bus", KDBUS_MAKE_ACCESS_WORLD));
 	pid = fork_as(0, 0);
 	if (pid == 0) {
-		enter_user_namespace();
+		user_namespace_as_root();
 		CHECK(getuid() == 0);
 		CHECK(bus_new(self->d, "0-mine", 0) == -EINVAL);
 		CHECK(bus_new(self->d, "11001-mine", 0) >= 0);

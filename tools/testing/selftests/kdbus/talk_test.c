@@ -5,6 +5,7 @@
  */
 
 #include <errno.h>
+#include <sched.h>
 #include <linux/capability.h>
 
 #include "kdbus_util.h"
@@ -138,6 +139,29 @@ TEST_F(talk, privilege_is_a_capability)
 		_exit(0);
 	}
 	EXPECT_EQ(0, child_wait(pid));
+}
+
+/* Whoever likes is root in a user namespace, but not in that of the bus. */
+TEST_F(talk, capability_in_another_namespace_does_not_count)
+{
+	struct conn c;
+	int status;
+	pid_t pid;
+
+	pid = fork_as(BOB, BOB);
+	if (pid == 0) {
+		if (unshare(CLONE_NEWUSER) < 0)
+			_exit(4);
+		CHECK(conn_new(&c, self->d, "11001-bus") == 0);
+		CHECK(send_cookie(&c, self->carol.id, 1) == -EPERM);
+		CHECK(send_cookie(&c, self->root.id, 1) == -EPERM);
+		CHECK(send_cookie(&c, self->bob.id, 1) == 0);
+		_exit(0);
+	}
+	status = child_wait(pid);
+	if (status == 4)
+		SKIP(return, "users cannot make user namespaces");
+	EXPECT_EQ(0, status);
 }
 
 /*
