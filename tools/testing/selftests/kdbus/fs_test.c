@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <sys/stat.h>
@@ -202,14 +201,15 @@ TEST_F(fs, timestamps_are_those_of_creation)
 	EXPECT_TRUE(same(control.st_mtim, control.st_atim));
 }
 
-static void drop_caches(void)
+static bool drop_caches(void)
 {
 	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+	bool done;
 
 	/* no line in the log; then dentries and inodes */
-	if (fd < 0 || write(fd, "4", 1) != 1 || write(fd, "2", 1) != 1)
-		abort();
+	done = fd >= 0 && write(fd, "4", 1) == 1 && write(fd, "2", 1) == 1;
 	close(fd);
+	return done;
 }
 
 /* Nodes outlive their inodes, which come and go with the cache. */
@@ -230,7 +230,8 @@ TEST_F(fs, inodes_come_back_the_same)
 		clock_gettime(CLOCK_REALTIME_COARSE, &s.st_mtim);
 	} while (!before(start, s.st_mtim));
 
-	drop_caches();
+	if (!drop_caches())
+		SKIP(return, "caches cannot be dropped here");
 	for (i = 0; i < ARRAY_SIZE(paths); i++) {
 		s = stat_in(self->d, paths[i]);
 		EXPECT_EQ(old[i].st_ino, s.st_ino);
