@@ -2,12 +2,10 @@
 #include "broadcast.h"
 
 #include <linux/err.h>
-#include <linux/sched.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/xarray.h>
 
 #include "bus.h"
+#include "cast.h"
 #include "command.h"
 #include "compat.h"
 #include "connection.h"
@@ -15,35 +13,6 @@
 #include "match.h"
 #include "message.h"
 #include "policy.h"
-
-/* receivers that need no allocation */
-#define KDBUS_TARGETS_INLINE	8
-
-/**
- * struct kdbus_target - one receiver of a broadcast
- * @conn:	receiver, with a reference
- * @entry:	its entry, NULL if it cannot get one
- * @lost:	it is told that it missed the message
- */
-struct kdbus_target {
-	struct kdbus_conn *conn;
-	struct kdbus_entry *entry;
-	bool lost;
-};
-
-/**
- * struct kdbus_targets - the receivers of a broadcast
- * @list:	receivers
- * @n:		number of receivers found, may exceed @max
- * @max:	elements of @list
- * @inline_list: first memory of @list
- */
-struct kdbus_targets {
-	struct kdbus_target *list;
-	size_t n;
-	size_t max;
-	struct kdbus_target inline_list[KDBUS_TARGETS_INLINE];
-};
 
 /* does @dst want the message of @src, or of the kernel? */
 static bool kdbus_broadcast_fits(struct kdbus_conn *src, struct kdbus_conn *dst,
@@ -82,144 +51,36 @@ bool kdbus_broadcast_is_wanted(struct kdbus_conn *src, struct kdbus_conn *dst,
 	return wanted;
 }
 
-static void kdbus_targets_deinit(struct kdbus_targets *targets)
+/**
+ * struct kdbus_broadcast_query - who is to receive a broadcast
+ * @src:	sending connection, NULL if it is the kernel
+ * @facts:	what matches are compared with
+ */
+struct kdbus_broadcast_query {
+	struct kdbus_conn *src;
+	const struct kdbus_match_facts *facts;
+};
+
+static bool kdbus_broadcast_filter(struct kdbus_conn *conn, const void *context)
 {
-	size_t i;
+	const struct kdbus_broadcast_query *query = context;
 
-	for (i = 0; i < min(targets->n, targets->max); i++) {
-		kdbus_deliver_free(targets->list[i].conn,
-				   targets->list[i].entry);
-		kdbus_conn_unref(targets->list[i].conn);
-	}
-	if (targets->list != targets->inline_list)
-		kvfree(targets->list);
-}
-
-/* those that do not fit in @list are only counted */
-static void kdbus_targets_add(struct kdbus_targets *targets,
-			      struct kdbus_conn *dst)
-{
-	if (targets->n >= targets->max)
-		targets->n++;
-	else if (kref_get_unless_zero(&dst->ref))
-		targets->list[targets->n++] = (struct kdbus_target){
-			.conn = dst,
-		};
-}
-
-/* pick the receivers there are at this moment */
-static void kdbus_targets_pick(struct kdbus_targets *targets,
-			       struct kdbus_bus *bus, struct kdbus_conn *src,
-			       const struct kdbus_match_facts *facts)
-{
-	XA_STATE(xas, &bus->conns, 0);
-	struct kdbus_conn *dst;
-
-	targets->n = 0;
-
-	rcu_read_lock();
-	xas_for_each_marked(&xas, dst, ULONG_MAX, KDBUS_CONN_SUBSCRIBED) {
-		if (xas_retry(&xas, dst))
-			continue;
-		if (kdbus_broadcast_fits(src, dst, facts))
-			kdbus_targets_add(targets, dst);
-
-		/* matches can be many */
-		if (need_resched()) {
-			xas_pause(&xas);
-			rcu_read_unlock();
-			cond_resched();
-			rcu_read_lock();
-		}
-	}
-	rcu_read_unlock();
-}
-
-static int kdbus_targets_init(struct kdbus_targets *targets,
-			      struct kdbus_bus *bus, struct kdbus_conn *src,
-			      const struct kdbus_match_facts *facts)
-{
-	size_t max;
-
-	targets->list = targets->inline_list;
-	targets->max = KDBUS_TARGETS_INLINE;
-	kdbus_targets_pick(targets, bus, src, facts);
-
-	while (targets->n > targets->max) {
-		max = targets->n + targets->n / 4;
-		kdbus_targets_deinit(targets);
-
-		targets->list = kvmalloc_array(max, sizeof(*targets->list),
-					       GFP_KERNEL_ACCOUNT);
-		if (!targets->list)
-			return -ENOMEM;
-		targets->max = max;
-		kdbus_targets_pick(targets, bus, src, facts);
-	}
-
-	return 0;
-}
-
-static int kdbus_broadcast_stage(struct kdbus_targets *targets,
-				 struct kdbus_conn *src,
-				 struct kdbus_message *msg)
-{
-	struct kdbus_target *target;
-	struct kdbus_entry *entry;
-	size_t i;
-
-	for (i = 0; i < targets->n; i++) {
-		target = &targets->list[i];
-		entry = kdbus_deliver_stage(msg, src, target->conn);
-		if (!IS_ERR(entry))
-			target->entry = entry;
-		else if (PTR_ERR(entry) == -EFAULT)
-			return -EFAULT;
-		else if (PTR_ERR(entry) != -ECONNRESET)
-			target->lost = true;
-		/* nobody knows of it yet */
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-	}
-
-	return 0;
+	return kdbus_broadcast_fits(query->src, conn, query->facts);
 }
 
 /*
  * Commit at all receivers at once. From the moment of the number on the entries
  * are the receivers'.
  */
-static int kdbus_broadcast_commit(struct kdbus_targets *targets,
+static int kdbus_broadcast_commit(struct kdbus_cast *cast,
 				  struct kdbus_bus *bus, struct kdbus_conn *src)
 {
-	struct kdbus_cast cast = {};
-	struct kdbus_target *target;
-	size_t i;
-
 	if (src && !kdbus_active_acquire(&src->active))
 		return -ECONNRESET;
 
-	for (i = 0; i < targets->n; i++) {
-		target = &targets->list[i];
-		if (target->entry &&
-		    !kdbus_deliver_announce(&cast, target->conn, target->entry))
-			target->entry = NULL;
-	}
-
-	spin_lock(&bus->commit_lock);
-	cast.seqnum = atomic64_inc_return(&bus->seqnum);
-	spin_unlock(&bus->commit_lock);
-
-	for (i = 0; i < targets->n; i++) {
-		target = &targets->list[i];
-		if (target->entry)
-			kdbus_deliver_settle(&cast, target->conn);
-		else if (target->lost)
-			kdbus_deliver_lost(target->conn);
-		target->entry = NULL;
-		cond_resched();
-	}
+	kdbus_cast_announce(cast);
+	kdbus_cast_number(cast, bus);
+	kdbus_cast_finish(cast);
 
 	if (src)
 		kdbus_active_release(&src->active);
@@ -233,7 +94,8 @@ static int kdbus_broadcast_commit(struct kdbus_targets *targets,
  * @msg:	checked message
  * @facts:	what matches are compared with
  *
- * A receiver that cannot take the message learns that it lost one.
+ * Monitors come first. A receiver that cannot take the message learns that it
+ * lost one.
  *
  * Context: may sleep, touches user memory if @src is not NULL.
  * Return: 0; -EFAULT if the payload cannot be read; -ECONNRESET if @src is
@@ -244,20 +106,23 @@ int kdbus_broadcast_to_matches(struct kdbus_bus *bus, struct kdbus_conn *src,
 			       struct kdbus_message *msg,
 			       const struct kdbus_match_facts *facts)
 {
-	struct kdbus_targets targets kdbus_uninitialized;
+	const struct kdbus_broadcast_query query = {
+		.src = src,
+		.facts = facts,
+	};
+	struct kdbus_cast *cast = &msg->cast;
 	int r;
 
-	r = kdbus_targets_init(&targets, bus, src, facts);
-	if (r < 0)
+	r = kdbus_cast_pick(cast, bus, KDBUS_CONN_MONITOR, NULL, NULL);
+	if (r >= 0)
+		r = kdbus_cast_pick(cast, bus, KDBUS_CONN_SUBSCRIBED,
+				    kdbus_broadcast_filter, &query);
+	if (r < 0 || !cast->n)
 		return r;
 
-	if (targets.n) {
-		r = kdbus_broadcast_stage(&targets, src, msg);
-		if (r >= 0)
-			r = kdbus_broadcast_commit(&targets, bus, src);
-	}
-
-	kdbus_targets_deinit(&targets);
+	r = kdbus_cast_stage(cast, src, msg);
+	if (r >= 0)
+		r = kdbus_broadcast_commit(cast, bus, src);
 	return r;
 }
 

@@ -5,10 +5,8 @@
 /**
  * DOC: Broadcasts
  *
- * A broadcast goes to every subscriber whose matches fit and who may talk to
- * the sender. The receivers are picked first, then everything is staged, and at
- * last the message is committed at all of them in one step: so two messages
- * that reach two receivers are seen by both in the same order.
+ * A broadcast goes to every connection whose matches fit and who may talk to the
+ * sender, and to all monitors.
  */
 
 #include <linux/types.h>

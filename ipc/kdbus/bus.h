@@ -70,6 +70,9 @@ struct kdbus_bus {
 /* mark of connections that a broadcast has to look at */
 #define KDBUS_CONN_SUBSCRIBED	XA_MARK_0
 
+/* mark of monitors */
+#define KDBUS_CONN_MONITOR	XA_MARK_1
+
 static inline struct kdbus_bus *kdbus_bus_from_node(struct kdbus_node *node)
 {
 	return container_of(node, struct kdbus_bus, node);

@@ -199,12 +199,10 @@ static int kdbus_conn_charge(struct kdbus_conn *conn)
 	return 0;
 }
 
-static bool kdbus_conn_opener_owns(const struct kdbus_conn *conn,
-				   struct file *file)
+static bool kdbus_opener_owns(struct kdbus_bus *bus, struct file *file)
 {
-	return uid_eq(conn->cred->euid, conn->bus->node.uid) ||
-	       file_ns_capable(file, conn->bus->domain->user_ns,
-			       CAP_IPC_OWNER);
+	return uid_eq(file->f_cred->euid, bus->node.uid) ||
+	       file_ns_capable(file, bus->domain->user_ns, CAP_IPC_OWNER);
 }
 
 /* everything that needs no undoing but kdbus_conn_free() */
@@ -218,7 +216,7 @@ static void kdbus_conn_init(struct kdbus_conn *conn, struct kdbus_endpoint *ep,
 	conn->ep = ep;
 	conn->bus = bus;
 	conn->cred = get_cred(file->f_cred);
-	conn->is_owner = kdbus_conn_opener_owns(conn, file);
+	conn->is_owner = kdbus_opener_owns(bus, file);
 	kdbus_meta_view_init(&conn->view, conn->cred);
 	kdbus_match_db_init(&conn->match, bus->bloom.size);
 	INIT_LIST_HEAD(&conn->names);
@@ -309,7 +307,10 @@ static int kdbus_conn_publish(struct kdbus_conn *conn)
 	mutex_unlock(&ep->lock);
 	kdbus_conn_ref(conn);
 	kdbus_active_activate(&conn->active);
-	kdbus_notify_id(bus, KDBUS_ITEM_ID_ADD, conn->id, conn->flags);
+	if (kdbus_conn_is_monitor(conn))
+		xa_set_mark(&bus->conns, conn->id, KDBUS_CONN_MONITOR);
+	else
+		kdbus_notify_id(bus, KDBUS_ITEM_ID_ADD, conn->id, conn->flags);
 	mutex_unlock(&bus->names.lock);
 
 	kdbus_node_release(&ep->node);
@@ -374,9 +375,12 @@ static void kdbus_conn_terminate(struct kdbus_conn *conn)
 	kdbus_reply_forget_requests(conn);
 	kdbus_reply_abandon_owed(conn);
 
-	mutex_lock(&conn->bus->names.lock);
-	kdbus_notify_id(conn->bus, KDBUS_ITEM_ID_REMOVE, conn->id, conn->flags);
-	mutex_unlock(&conn->bus->names.lock);
+	if (!kdbus_conn_is_monitor(conn)) {
+		mutex_lock(&conn->bus->names.lock);
+		kdbus_notify_id(conn->bus, KDBUS_ITEM_ID_REMOVE, conn->id,
+				conn->flags);
+		mutex_unlock(&conn->bus->names.lock);
+	}
 
 	mutex_lock(&ep->lock);
 	list_del_init(&conn->ep_entry);
@@ -422,7 +426,7 @@ static const struct kdbus_item_spec kdbus_hello_items[] = {
 
 static const struct kdbus_command_spec kdbus_hello_spec = {
 	.size = sizeof(struct kdbus_cmd_hello),
-	.flags = KDBUS_HELLO_ACCEPT_FD,
+	.flags = KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_MONITOR,
 	.has_return_flags = true,
 	.n_items = ARRAY_SIZE(kdbus_hello_items),
 	.items = kdbus_hello_items,
@@ -501,6 +505,7 @@ static int kdbus_hello_finish(struct kdbus_conn *conn,
  * Return: the new connection with a reference for the caller, who also has to
  *         disconnect it; NULL if the command only negotiated; or an ERR_PTR:
  *         framing errors; -EINVAL for a bad pool size or bad attach flags;
+ *         -EPERM for a monitor of who does not own the bus;
  *         -EMFILE if the user has too many connections; -ESHUTDOWN if the
  *         endpoint is gone; -EFAULT if the result cannot be written; -ENOMEM.
  */
@@ -520,6 +525,11 @@ struct kdbus_conn *kdbus_cmd_hello(struct kdbus_endpoint *ep,
 	hello = command.data;
 	if (hello->pool_size == 0 || !IS_ALIGNED(hello->pool_size, PAGE_SIZE) ||
 	    hello->pool_size > READ_ONCE(kdbus_max_pool))
+		goto exit;
+
+	r = -EPERM;
+	if ((hello->flags & KDBUS_HELLO_MONITOR) &&
+	    !kdbus_opener_owns(ep->bus, file))
 		goto exit;
 
 	conn = kdbus_conn_new(ep, file, hello,

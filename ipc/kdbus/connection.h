@@ -155,6 +155,19 @@ static inline void kdbus_conn_wake(struct kdbus_conn *conn)
 						EPOLLIN | EPOLLRDNORM);
 }
 
+/* can it be addressed, send and own names? */
+static inline bool kdbus_conn_is_ordinary(const struct kdbus_conn *conn)
+{
+	return !(conn->flags & (KDBUS_HELLO_ACTIVATOR |
+				KDBUS_HELLO_POLICY_HOLDER |
+				KDBUS_HELLO_MONITOR));
+}
+
+static inline bool kdbus_conn_is_monitor(const struct kdbus_conn *conn)
+{
+	return conn->flags & KDBUS_HELLO_MONITOR;
+}
+
 static inline bool kdbus_conn_is_alive(const struct kdbus_conn *conn)
 {
 	return kdbus_active_is_alive(&conn->active);

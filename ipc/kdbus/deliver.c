@@ -6,6 +6,7 @@
 #include <linux/uaccess.h>
 
 #include "bus.h"
+#include "cast.h"
 #include "connection.h"
 #include "files.h"
 #include "message.h"
@@ -251,7 +252,8 @@ static int kdbus_deliver_allocate(struct kdbus_message *msg,
 	u64 size = KDBUS_ALIGN8(KDBUS_ALIGN8(entry->msg_size) + msg->stored);
 	int r;
 
-	if (kdbus_message_n_fds(msg) && !(dst->flags & KDBUS_HELLO_ACCEPT_FD))
+	if (kdbus_message_n_fds(msg) &&
+	    !(dst->flags & (KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_MONITOR)))
 		return -ECOMM;
 
 	if (msg->user) {
@@ -413,22 +415,48 @@ int kdbus_deliver_check(struct kdbus_conn *dst, const struct kdbus_entry *entry)
 }
 
 /**
- * kdbus_deliver_number() - number a message for one receiver and queue it
+ * kdbus_deliver_number() - number a message, and with it commit its copies
+ * @msg:	message whose copies for monitors were announced
  * @dst:	receiver, not dead
- * @entry:	staged entry, @dst's from now on
+ * @entry:	staged entry
  *
  * Context: @dst's lock is held.
  */
-void kdbus_deliver_number(struct kdbus_conn *dst, struct kdbus_entry *entry)
+void kdbus_deliver_number(struct kdbus_message *msg, struct kdbus_conn *dst,
+			  struct kdbus_entry *entry)
 {
 	lockdep_assert_held(&dst->lock);
 
-	entry->seqnum = atomic64_inc_return(&dst->bus->seqnum);
-	kdbus_queue_insert(&dst->queue, entry);
+	if (likely(!msg->cast.n))
+		entry->seqnum = atomic64_inc_return(&dst->bus->seqnum);
+	else
+		entry->seqnum = kdbus_cast_number(&msg->cast, dst->bus);
+}
+
+/**
+ * kdbus_deliver_finish_copies() - end the commit of a message at the monitors
+ * @msg:	message whose copies were announced
+ * @bus:	bus
+ * @r:		outcome of the commit
+ *
+ * Monitors see what could not be delivered, too, unless it is tried again.
+ *
+ * Context: may sleep; takes the monitors' locks.
+ */
+void kdbus_deliver_finish_copies(struct kdbus_message *msg,
+				 struct kdbus_bus *bus, int r)
+{
+	if (likely(!msg->cast.n))
+		return;
+
+	if (r < 0 && r != -ESTALE && r != -EBADSLT)
+		kdbus_cast_number(&msg->cast, bus);
+	kdbus_cast_finish(&msg->cast);
 }
 
 /**
  * kdbus_deliver_commit() - deliver a message to its only receiver
+ * @msg:	message; copies for monitors were staged
  * @src:	sending connection, NULL if it is the kernel
  * @dst:	receiver
  * @entry:	staged entry. Belongs to @dst on success, else it is freed
@@ -437,19 +465,23 @@ void kdbus_deliver_number(struct kdbus_conn *dst, struct kdbus_entry *entry)
  * Return: 0, or -ECONNRESET if one of the two is disconnected; -ESTALE if the
  *         message has to be resolved anew.
  */
-int kdbus_deliver_commit(struct kdbus_conn *src, struct kdbus_conn *dst,
-			 struct kdbus_entry *entry)
+int kdbus_deliver_commit(struct kdbus_message *msg, struct kdbus_conn *src,
+			 struct kdbus_conn *dst, struct kdbus_entry *entry)
 {
 	int r = -ECONNRESET;
 
 	if (src && !kdbus_active_acquire(&src->active))
 		goto exit;
 
+	kdbus_cast_announce(&msg->cast);
 	spin_lock(&dst->lock);
 	r = kdbus_deliver_check(dst, entry);
-	if (r >= 0)
-		kdbus_deliver_number(dst, entry);
+	if (r >= 0) {
+		kdbus_deliver_number(msg, dst, entry);
+		kdbus_queue_insert(&dst->queue, entry);
+	}
 	spin_unlock(&dst->lock);
+	kdbus_deliver_finish_copies(msg, dst->bus, r);
 
 	if (r >= 0)
 		kdbus_conn_wake(dst);
@@ -489,7 +521,7 @@ bool kdbus_deliver_announce(struct kdbus_cast *cast, struct kdbus_conn *dst,
 
 /**
  * kdbus_deliver_settle() - finish a commit at one receiver
- * @cast:	message, numbered
+ * @cast:	message. If it has no number its entry is withdrawn
  * @dst:	receiver at which it was announced
  *
  * Afterwards @dst does not refer to @cast any more.
@@ -501,7 +533,7 @@ void kdbus_deliver_settle(struct kdbus_cast *cast, struct kdbus_conn *dst)
 	struct kdbus_entry *entry = NULL;
 
 	spin_lock(&dst->lock);
-	if (dst->dead)
+	if (dst->dead || !cast->seqnum)
 		entry = kdbus_queue_unstage(&dst->queue, cast);
 	else
 		kdbus_queue_settle(&dst->queue, &dst->bus->commit_lock);

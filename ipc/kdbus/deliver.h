@@ -20,6 +20,7 @@
 #include <linux/types.h>
 
 struct kdbus_account;
+struct kdbus_bus;
 struct kdbus_cast;
 struct kdbus_conn;
 struct kdbus_entry;
@@ -32,11 +33,14 @@ void kdbus_deliver_free(struct kdbus_conn *dst, struct kdbus_entry *entry);
 void kdbus_deliver_hand_over(struct kdbus_conn *dst, struct kdbus_entry *entry);
 void kdbus_deliver_free_account(struct kdbus_account *account);
 
-int kdbus_deliver_commit(struct kdbus_conn *src, struct kdbus_conn *dst,
-			 struct kdbus_entry *entry);
+int kdbus_deliver_commit(struct kdbus_message *msg, struct kdbus_conn *src,
+			 struct kdbus_conn *dst, struct kdbus_entry *entry);
 int kdbus_deliver_check(struct kdbus_conn *dst,
 			const struct kdbus_entry *entry);
-void kdbus_deliver_number(struct kdbus_conn *dst, struct kdbus_entry *entry);
+void kdbus_deliver_number(struct kdbus_message *msg, struct kdbus_conn *dst,
+			  struct kdbus_entry *entry);
+void kdbus_deliver_finish_copies(struct kdbus_message *msg,
+				 struct kdbus_bus *bus, int r);
 
 bool kdbus_deliver_announce(struct kdbus_cast *cast, struct kdbus_conn *dst,
 			    struct kdbus_entry *entry);

@@ -143,6 +143,22 @@ static int kdbus_handle_setup(struct file *file, unsigned int cmd,
  * Commands of connections
  */
 
+/* what only a connection can do that takes part in the bus itself */
+static bool kdbus_handle_needs_ordinary(unsigned int cmd)
+{
+	switch (cmd) {
+	case KDBUS_CMD_BYEBYE:
+	case KDBUS_CMD_SEND:
+	case KDBUS_CMD_NAME_ACQUIRE:
+	case KDBUS_CMD_NAME_RELEASE:
+	case KDBUS_CMD_MATCH_ADD:
+	case KDBUS_CMD_MATCH_REMOVE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int kdbus_handle_command(struct file *file, unsigned int cmd,
 				void __user *argp)
 {
@@ -155,6 +171,8 @@ static int kdbus_handle_command(struct file *file, unsigned int cmd,
 	conn = handle->conn;
 	if (!kdbus_conn_is_alive(conn))
 		return -ECONNRESET;
+	if (!kdbus_conn_is_ordinary(conn) && kdbus_handle_needs_ordinary(cmd))
+		return -EOPNOTSUPP;
 
 	switch (cmd) {
 	case KDBUS_CMD_BYEBYE:

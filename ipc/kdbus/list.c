@@ -60,6 +60,9 @@ static void kdbus_list_add_conn(struct kdbus_list *list,
 	const struct kdbus_name_owner *owner;
 	bool listed = false;
 
+	if (kdbus_conn_is_monitor(conn))
+		return;
+
 	list_for_each_entry(owner, &conn->names, conn_entry) {
 		u64 wanted = owner->flags & KDBUS_NAME_IN_QUEUE ?
 			     KDBUS_LIST_QUEUED : KDBUS_LIST_NAMES;

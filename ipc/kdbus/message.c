@@ -222,6 +222,7 @@ static void kdbus_message_init(struct kdbus_message *msg,
 	msg->payload = 0;
 	msg->first_dst = NULL;
 	msg->first = NULL;
+	kdbus_cast_init(&msg->cast);
 	kdbus_meta_init(&msg->meta, sender);
 }
 
@@ -324,6 +325,7 @@ void kdbus_message_forget_first(struct kdbus_message *msg)
  */
 void kdbus_message_release(struct kdbus_message *msg)
 {
+	kdbus_cast_deinit(&msg->cast);
 	kdbus_message_forget_first(msg);
 	kdbus_name_unref(msg->name);
 	if (msg->addresses != msg->inline_addresses)

@@ -17,6 +17,7 @@
 #include <linux/types.h>
 #include <linux/kdbus.h>
 
+#include "cast.h"
 #include "command.h"
 #include "files.h"
 #include "metadata.h"
@@ -45,6 +46,7 @@ struct kdbus_user;
  * @first_dst:	first receiver that was staged, with a reference, or NULL
  * @first:	its entry
  * @first_payload: where the payload begins there
+ * @cast:	receivers other than the one it is addressed to
  * @user:	charged for what is queued, NULL if nobody is
  * @meta:	metadata of the sender
  * @inline_addresses: first memory of @addresses
@@ -66,6 +68,7 @@ struct kdbus_message {
 	struct kdbus_conn *first_dst;
 	const struct kdbus_entry *first;
 	size_t first_payload;
+	struct kdbus_cast cast;
 	struct kdbus_user *user;
 	struct kdbus_meta meta;
 	u64 inline_addresses[KDBUS_MESSAGE_INLINE_VECS];

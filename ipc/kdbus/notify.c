@@ -14,6 +14,7 @@
 #include "limits.h"
 #include "match.h"
 #include "message.h"
+#include "monitor.h"
 #include "queue.h"
 
 /* the kernel as a sender: it has nothing to tell about itself but the time */
@@ -68,7 +69,8 @@ void kdbus_notify_reply(struct kdbus_conn *requester, u64 type, u64 cookie)
 	entry = kdbus_deliver_stage(&msg, NULL, requester);
 	if (!IS_ERR(entry) && kdbus_notify_count(requester)) {
 		entry->is_notice = true;
-		kdbus_deliver_commit(NULL, requester, entry);
+		kdbus_monitor_stage(&msg, requester->bus, NULL);
+		kdbus_deliver_commit(&msg, NULL, requester, entry);
 	} else if (entry != ERR_PTR(-ECONNRESET)) {
 		if (!IS_ERR(entry))
 			kdbus_deliver_free(requester, entry);

@@ -4,6 +4,8 @@
 #include <linux/errno.h>
 #include <linux/slab.h>
 
+#include "cast.h"
+
 static struct kmem_cache *kdbus_entry_cache;
 
 /**

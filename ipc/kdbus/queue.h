@@ -23,22 +23,11 @@
 #include <linux/types.h>
 
 struct kdbus_account;
+struct kdbus_cast;
 struct kdbus_files;
 struct kdbus_name_entry;
 struct kdbus_slice;
 struct kdbus_tracker;
-
-/**
- * struct kdbus_cast - a message on its way to several receivers
- * @seqnum:	number of the message, 0 until it is committed; changed under
- *		the bus' commit_lock
- *
- * Lives on the stack of who sends. All entries that refer to it are settled or
- * gone before the sender returns.
- */
-struct kdbus_cast {
-	u64 seqnum;
-};
 
 /**
  * struct kdbus_entry - a message for one connection

@@ -9,6 +9,7 @@
 #include <linux/workqueue.h>
 
 #include "bus.h"
+#include "cast.h"
 #include "connection.h"
 #include "deliver.h"
 #include "limits.h"
@@ -443,6 +444,7 @@ void kdbus_reply_abandon(struct kdbus_tracker *tracker)
 
 /**
  * kdbus_reply_commit_request() - deliver a request
+ * @msg:	message; copies for monitors were staged
  * @src:	requester
  * @dst:	replier
  * @entry:	staged entry. Belongs to @dst on success, else it is freed
@@ -452,7 +454,8 @@ void kdbus_reply_abandon(struct kdbus_tracker *tracker)
  * Return: 0, or -ECONNRESET if one of the two is disconnected; -ESTALE if the
  *         message has to be resolved anew.
  */
-int kdbus_reply_commit_request(struct kdbus_conn *src, struct kdbus_conn *dst,
+int kdbus_reply_commit_request(struct kdbus_message *msg,
+			       struct kdbus_conn *src, struct kdbus_conn *dst,
 			       struct kdbus_entry *entry,
 			       struct kdbus_tracker *tracker)
 {
@@ -461,6 +464,7 @@ int kdbus_reply_commit_request(struct kdbus_conn *src, struct kdbus_conn *dst,
 	if (!kdbus_active_acquire(&src->active))
 		goto exit;
 
+	kdbus_cast_announce(&msg->cast);
 	kdbus_conn_lock_two(src, dst);
 	r = src->dead ? -ECONNRESET : kdbus_deliver_check(dst, entry);
 	if (r >= 0) {
@@ -471,9 +475,11 @@ int kdbus_reply_commit_request(struct kdbus_conn *src, struct kdbus_conn *dst,
 		tracker->entry = entry;
 		if (!tracker->sync)
 			kdbus_reply_arm(src, tracker->deadline);
-		kdbus_deliver_number(dst, entry);
+		kdbus_deliver_number(msg, dst, entry);
+		kdbus_queue_insert(&dst->queue, entry);
 	}
 	kdbus_conn_unlock_two(src, dst);
+	kdbus_deliver_finish_copies(msg, dst->bus, r);
 
 	if (r >= 0)
 		kdbus_conn_wake(dst);
@@ -487,6 +493,7 @@ exit:
 
 /**
  * kdbus_reply_commit() - deliver a reply
+ * @msg:	message; copies for monitors were staged
  * @src:	replier
  * @dst:	requester
  * @entry:	staged entry. Belongs to @dst on success, else it is freed
@@ -496,8 +503,8 @@ exit:
  * Return: 0; -EBADSLT if the request was decided meanwhile; -ECONNRESET if one
  *         of the two is disconnected.
  */
-int kdbus_reply_commit(struct kdbus_conn *src, struct kdbus_conn *dst,
-		       struct kdbus_entry *entry,
+int kdbus_reply_commit(struct kdbus_message *msg, struct kdbus_conn *src,
+		       struct kdbus_conn *dst, struct kdbus_entry *entry,
 		       struct kdbus_tracker *tracker)
 {
 	int r = -ECONNRESET;
@@ -505,20 +512,18 @@ int kdbus_reply_commit(struct kdbus_conn *src, struct kdbus_conn *dst,
 	if (!kdbus_active_acquire(&src->active))
 		goto exit;
 
+	kdbus_cast_announce(&msg->cast);
 	spin_lock(&dst->lock);
-	if (!dst->dead) {
-		r = 0;
-		if (tracker->done) {
-			r = -EBADSLT;
-		} else if (tracker->sync) {
-			entry->seqnum = atomic64_inc_return(&dst->bus->seqnum);
-			kdbus_tracker_decide(tracker, 0, entry);
-		} else {
-			kdbus_tracker_decide(tracker, 0, NULL);
-			kdbus_deliver_number(dst, entry);
-		}
+	if (!dst->dead)
+		r = tracker->done ? -EBADSLT : 0;
+	if (r >= 0) {
+		kdbus_deliver_number(msg, dst, entry);
+		if (!tracker->sync)
+			kdbus_queue_insert(&dst->queue, entry);
+		kdbus_tracker_decide(tracker, 0, tracker->sync ? entry : NULL);
 	}
 	spin_unlock(&dst->lock);
+	kdbus_deliver_finish_copies(msg, dst->bus, r);
 
 	if (r >= 0) {
 		if (!tracker->sync) {

@@ -95,11 +95,12 @@ bool kdbus_tracker_park(struct kdbus_tracker *tracker);
 struct kdbus_entry *kdbus_tracker_collect(struct kdbus_tracker *tracker,
 					  int *error);
 
-int kdbus_reply_commit_request(struct kdbus_conn *src, struct kdbus_conn *dst,
+int kdbus_reply_commit_request(struct kdbus_message *msg,
+			       struct kdbus_conn *src, struct kdbus_conn *dst,
 			       struct kdbus_entry *entry,
 			       struct kdbus_tracker *tracker);
-int kdbus_reply_commit(struct kdbus_conn *src, struct kdbus_conn *dst,
-		       struct kdbus_entry *entry,
+int kdbus_reply_commit(struct kdbus_message *msg, struct kdbus_conn *src,
+		       struct kdbus_conn *dst, struct kdbus_entry *entry,
 		       struct kdbus_tracker *tracker);
 void kdbus_reply_fail(struct kdbus_tracker *tracker, int error);
 void kdbus_reply_abandon(struct kdbus_tracker *tracker);

@@ -16,6 +16,7 @@
 #include "deliver.h"
 #include "match.h"
 #include "message.h"
+#include "monitor.h"
 #include "name.h"
 #include "policy.h"
 #include "pool.h"
@@ -70,7 +71,33 @@ static struct kdbus_conn *kdbus_route_resolve(struct kdbus_conn *src,
 		return kdbus_route_by_name(src, msg);
 
 	dst = kdbus_conn_find(src->bus, msg->hdr->dst_id);
+	if (dst && !kdbus_conn_is_ordinary(dst))
+		dst = kdbus_conn_unref(dst);
 	return dst ?: ERR_PTR(-ENXIO);
+}
+
+/* stage a message for its receiver and for the monitors */
+static struct kdbus_entry *kdbus_route_stage(struct kdbus_conn *src,
+					     struct kdbus_conn *dst,
+					     struct kdbus_message *msg)
+{
+	struct kdbus_entry *entry;
+	int r;
+
+	entry = kdbus_deliver_stage(msg, src, dst);
+	if (!IS_ERR(entry)) {
+		r = kdbus_monitor_stage(msg, src->bus, src);
+		if (r < 0) {
+			kdbus_message_forget_first(msg);
+			kdbus_deliver_free(dst, entry);
+			return ERR_PTR(r);
+		}
+	} else if (PTR_ERR(entry) != -EFAULT) {
+		/* they see what its receiver cannot take, too */
+		kdbus_monitor_show(msg, src->bus, src);
+	}
+
+	return entry;
 }
 
 static int kdbus_route_plain(struct kdbus_conn *src, struct kdbus_conn *dst,
@@ -81,11 +108,11 @@ static int kdbus_route_plain(struct kdbus_conn *src, struct kdbus_conn *dst,
 	if (!kdbus_policy_may_talk(src, current_cred(), dst))
 		return -EPERM;
 
-	entry = kdbus_deliver_stage(msg, src, dst);
+	entry = kdbus_route_stage(src, dst, msg);
 	if (IS_ERR(entry))
 		return PTR_ERR(entry);
 
-	return kdbus_deliver_commit(src, dst, entry);
+	return kdbus_deliver_commit(msg, src, dst, entry);
 }
 
 /* a signal reaches who wants it and is no error otherwise */
@@ -96,13 +123,13 @@ static int kdbus_route_signal(struct kdbus_conn *src, struct kdbus_conn *dst,
 	int r;
 
 	if (!kdbus_broadcast_is_wanted(src, dst, msg))
-		return 0;
+		return kdbus_monitor_show(msg, src->bus, src);
 
-	entry = kdbus_deliver_stage(msg, src, dst);
+	entry = kdbus_route_stage(src, dst, msg);
 	if (IS_ERR(entry))
 		r = PTR_ERR(entry);
 	else
-		r = kdbus_deliver_commit(src, dst, entry);
+		r = kdbus_deliver_commit(msg, src, dst, entry);
 
 	/* what the sender did wrong is his, the rest the receiver's loss */
 	if (r == -EFAULT || r == -ESTALE)
@@ -124,9 +151,9 @@ static int kdbus_route_reply(struct kdbus_conn *src, struct kdbus_conn *dst,
 	if (!tracker)
 		return -EBADSLT;
 
-	entry = kdbus_deliver_stage(msg, src, dst);
+	entry = kdbus_route_stage(src, dst, msg);
 	if (!IS_ERR(entry)) {
-		r = kdbus_reply_commit(src, dst, entry, tracker);
+		r = kdbus_reply_commit(msg, src, dst, entry, tracker);
 	} else {
 		r = PTR_ERR(entry);
 		/* what is the requester's own fault ends its call */
@@ -156,11 +183,11 @@ static int kdbus_route_request_to(struct kdbus_conn *src,
 	if (IS_ERR(tracker))
 		return PTR_ERR(tracker);
 
-	entry = kdbus_deliver_stage(msg, src, dst);
+	entry = kdbus_route_stage(src, dst, msg);
 	if (IS_ERR(entry))
 		r = PTR_ERR(entry);
 	else
-		r = kdbus_reply_commit_request(src, dst, entry, tracker);
+		r = kdbus_reply_commit_request(msg, src, dst, entry, tracker);
 
 	if (r < 0)
 		kdbus_tracker_cancel(tracker);
