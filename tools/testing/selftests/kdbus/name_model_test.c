@@ -291,9 +291,9 @@ static char *step_acquire(struct model *m, bool *ok)
 	if (wanted == -EEXIST)
 		expected &= ALLOW;
 	*ok = r == wanted && returned == expected;
-	if (asprintf(&str, "%llu acquires %s, flags %llx: %d, %llx instead of %d, %llx",
-		     m->conns[conn].id, names[name], flags, r, returned, wanted,
-		     expected) < 0)
+	if (asprintf(&str, "%llu acquires %s, flags %llx: "
+		     "%d, %llx instead of %d, %llx", m->conns[conn].id,
+		     names[name], flags, r, returned, wanted, expected) < 0)
 		abort();
 	return str;
 }

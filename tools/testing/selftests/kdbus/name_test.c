@@ -462,8 +462,9 @@ TEST_F(name, connection_has_at_most_256)
 	EXPECT_EQ(-E2BIG, name_acquire(&self->a, "a.more", 0));
 }
 
-/* Three names in an order that is not that of the alphabet; one is waited for,
- * b waits for another one.
+/*
+ * Three names in an order that is not that of the alphabet, for one of which b
+ * waits; a fourth is waited for.
  */
 #define PREPARE_END do { \
 	ASSERT_LT(0, name_acquire(&self->a, "org.c", 0)); \
