@@ -58,6 +58,7 @@ typedef FIXTURE_DATA(command) struct_t;
  *		most once, if it can be done just once
  * @refused:	make an argument that is correct, but impossible
  * @error:	with this error
+ * @returns:	return_flags if it succeeds
  */
 struct command {
 	const char *name;
@@ -72,6 +73,7 @@ struct command {
 	int (*effects)(struct_t *self);
 	void *(*refused)(struct_t *self);
 	int error;
+	__u64 returns;
 };
 
 static int connect_fd(struct_t *self)
@@ -230,6 +232,64 @@ static void *refused_recv(struct_t *self __attribute__((unused)))
 	return recv_new(KDBUS_RECV_DROP | KDBUS_RECV_USE_PRIORITY, 0);
 }
 
+/* The items fill whole words. */
+static void *name_new(const char *name)
+{
+	struct kdbus_cmd *cmd = build_cmd(NULL);
+
+	item_add_str(cmd, KDBUS_ITEM_NAME, name);
+	return cmd;
+}
+
+static void *build_name(struct_t *self __attribute__((unused)))
+{
+	return name_new("org.example.one");
+}
+
+static int effects_name_acquire(struct_t *self)
+{
+	return cmd_run(self->fd, KDBUS_CMD_NAME_RELEASE, build_name(self)) == 0;
+}
+
+static void *refused_name(struct_t *self __attribute__((unused)))
+{
+	return name_new("no-name");
+}
+
+static int prepare_name_release(struct_t *self)
+{
+	int fd = connect_fd(self);
+
+	return cmd_run(fd, KDBUS_CMD_NAME_ACQUIRE, build_name(self)) ?: fd;
+}
+
+static int effects_name_release(struct_t *self)
+{
+	struct kdbus_cmd *cmd = build_name(self);
+
+	cmd_run(self->fd, KDBUS_CMD_NAME_ACQUIRE, cmd);
+	return !!(cmd->return_flags & KDBUS_NAME_ACQUIRED);
+}
+
+static void *build_list(struct_t *self __attribute__((unused)))
+{
+	struct kdbus_cmd_list *cmd = object_new(sizeof(*cmd));
+
+	cmd->flags = KDBUS_LIST_UNIQUE;
+	cmd->return_flags = ~0ULL;
+	return cmd;
+}
+
+/* The pool fills with lists of two connections, from its beginning. */
+static int effects_list(struct_t *self)
+{
+	int n = 0;
+
+	while (conn_free(&self->conn, 2 * n * sizeof(struct kdbus_info)) == 0)
+		n++;
+	return n;
+}
+
 /* Only in this file: there is no such command. */
 #define MESSAGE 0
 
@@ -240,29 +300,29 @@ static const struct command commands[] = {
 		  KDBUS_ITEM_BLOOM_PARAMETER, KDBUS_ITEM_ATTACH_FLAGS_SEND },
 		{ 0 },
 		open_control_fd, build_bus_make, effects_bus_make,
-		refused_bus_make, -EEXIST,
+		refused_bus_make, -EEXIST, 0,
 	}, {
 		"HELLO", KDBUS_CMD_HELLO, 96, 0xf, KDBUS_HELLO_ACCEPT_FD,
 		{ KDBUS_ITEM_NEGOTIATE, KDBUS_ITEM_CONN_DESCRIPTION },
 		{ KDBUS_ITEM_NAME, KDBUS_ITEM_CREDS, KDBUS_ITEM_PIDS,
 		  KDBUS_ITEM_SECLABEL, KDBUS_ITEM_POLICY_ACCESS },
 		open_endpoint_fd, build_hello, effects_hello,
-		refused_hello, -EINVAL,
+		refused_hello, -EINVAL, 0,
 	}, {
 		"BYEBYE", KDBUS_CMD_BYEBYE, 24, 0, 0,
 		{ KDBUS_ITEM_NEGOTIATE }, { 0 },
 		connect_fd, build_cmd, effects_byebye,
-		NULL, 0,
+		NULL, 0, 0,
 	}, {
 		"FREE", KDBUS_CMD_FREE, 32, 0, 0,
 		{ KDBUS_ITEM_NEGOTIATE }, { 0 },
 		prepare_free, build_free, effects_free,
-		refused_free, -ENXIO,
+		refused_free, -ENXIO, 0,
 	}, {
 		"SEND", KDBUS_CMD_SEND, 56, KDBUS_SEND_SYNC_REPLY, 0,
 		{ KDBUS_ITEM_NEGOTIATE, KDBUS_ITEM_CANCEL_FD }, { 0 },
 		connect_fd, build_send, effects_send,
-		refused_send, -ENXIO,
+		refused_send, -ENXIO, 0,
 	}, {
 		"message", MESSAGE, 64, 0x7, 0,
 		{ KDBUS_ITEM_NEGOTIATE, KDBUS_ITEM_PAYLOAD_VEC,
@@ -270,12 +330,28 @@ static const struct command commands[] = {
 		  KDBUS_ITEM_BLOOM_FILTER, KDBUS_ITEM_DST_NAME },
 		{ 0 },
 		connect_fd, build_msg, effects_send,
-		refused_msg, -ENXIO,
+		refused_msg, -ENXIO, 0,
 	}, {
 		"RECV", KDBUS_CMD_RECV, 64, 0x7, 0x7,
 		{ KDBUS_ITEM_NEGOTIATE }, { 0 },
 		prepare_recv, build_recv, effects_recv,
-		refused_recv, -EINVAL,
+		refused_recv, -EINVAL, 0,
+	}, {
+		"NAME_ACQUIRE", KDBUS_CMD_NAME_ACQUIRE, 24, 0x7, 0x7,
+		{ KDBUS_ITEM_NEGOTIATE, KDBUS_ITEM_NAME }, { 0 },
+		connect_fd, build_name, effects_name_acquire,
+		refused_name, -EINVAL,
+		KDBUS_NAME_PRIMARY | KDBUS_NAME_ACQUIRED,
+	}, {
+		"NAME_RELEASE", KDBUS_CMD_NAME_RELEASE, 24, 0, 0,
+		{ KDBUS_ITEM_NEGOTIATE, KDBUS_ITEM_NAME }, { 0 },
+		prepare_name_release, build_name, effects_name_release,
+		refused_name, -ESRCH, 0,
+	}, {
+		"LIST", KDBUS_CMD_LIST, 40, 0xf, 0xf,
+		{ KDBUS_ITEM_NEGOTIATE }, { 0 },
+		connect_fd, build_list, effects_list,
+		NULL, 0, 0,
 	},
 };
 
@@ -494,7 +570,7 @@ TEST_F(command, flags_are_reported_and_others_refused)
 {
 	const struct command *c;
 	struct head *arg;
-	__u64 flags, bit;
+	__u64 flags, before, bit;
 
 	FOR_EACH_COMMAND(c) {
 		PREPARE(c);
@@ -517,9 +593,10 @@ TEST_F(command, flags_are_reported_and_others_refused)
 				continue;
 			arg = c->build(self);
 			arg->flags |= bit;
+			before = arg->flags;
 			EXPECT_RUN(-EINVAL, arg, "flag %llx", bit);
 			EXPECT_EQ(-EINVAL, negotiate(self, c, arg));
-			EXPECT_EQ(bit | NEGOTIATE, arg->flags) {
+			EXPECT_EQ(before | NEGOTIATE, arg->flags) {
 				TH_LOG("%s", c->name);
 			}
 			free(arg);
@@ -740,7 +817,7 @@ TEST_F(command, return_flags_are_cleared_once_the_argument_is_read)
 		EXPECT_EQ(0, c->effects(self));
 		arg = c->build(self);
 		EXPECT_RUN(0, arg, "as it should be");
-		EXPECT_EQ(0, arg->return_flags);
+		EXPECT_EQ(c->returns, arg->return_flags);
 		EXPECT_EQ(1, c->effects(self));
 		close(self->fd);
 	}
