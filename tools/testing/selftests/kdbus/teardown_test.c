@@ -144,14 +144,19 @@ TEST_F(teardown, killed_owner_leaves_no_bus)
 struct senders {
 	const struct domain *d;
 	__u64 dst_id;
+	unsigned int limit;
 	unsigned int accepted[3];
 	unsigned int wrong;
 	bool started[3];
 };
 
-/* Sends until the receiver is gone, and counts what was accepted. */
+/*
+ * Sends until the receiver is gone, or as often as the limit says, and counts
+ * what was accepted.
+ */
 static void *flood(struct senders *s, int number)
 {
+	unsigned int i;
 	struct conn c;
 	int r;
 
@@ -159,7 +164,7 @@ static void *flood(struct senders *s, int number)
 		__atomic_fetch_add(&s->wrong, 1, __ATOMIC_RELAXED);
 		return NULL;
 	}
-	for (;;) {
+	for (i = 0; !s->limit || i < s->limit; i++) {
 		r = send_bytes(&c, s->dst_id, 1, "some bytes", 10);
 		__atomic_store_n(&s->started[number], true, __ATOMIC_RELAXED);
 		if (r == 0) {
@@ -232,6 +237,8 @@ TEST_F(teardown, byebye_loses_no_message_of_many_senders)
 		memset(&s, 0, sizeof(s));
 		s.d = self->d;
 		s.dst_id = dst.id;
+		/* a slow receiver would never see its queue empty otherwise */
+		s.limit = 200;
 		flood_start(&s, threads);
 		received = 0;
 		do {
