@@ -35,6 +35,7 @@ static void kdbus_conn_free(struct kref *ref)
 	WARN_ON(!kdbus_queue_is_empty(&conn->queue));
 	WARN_ON(!list_empty(&conn->ep_entry));
 
+	kdbus_entry_free(conn->spare);
 	while ((account = kdbus_quota_deinit(&conn->quota)))
 		kdbus_deliver_free_account(account);
 	kdbus_match_db_deinit(&conn->match);

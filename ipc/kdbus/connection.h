@@ -79,6 +79,8 @@ struct kdbus_user;
  * @ep_entry:		in &kdbus_endpoint.conns
  * @wait:		where poll() waits
  * @recv_lock:		serialises receivers
+ * @spare:		an entry that is not in use, or NULL; taken and put back
+ *			atomically
  *
  * @lock:		guards all below; the bus' commit_lock nests in it, and the
  *			lock of a connection at a higher address
@@ -119,6 +121,7 @@ struct kdbus_conn {
 	struct list_head ep_entry;
 	wait_queue_head_t wait;
 	struct mutex recv_lock;
+	struct kdbus_entry *spare;
 
 	spinlock_t lock;
 	struct {

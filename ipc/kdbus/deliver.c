@@ -245,6 +245,31 @@ static int kdbus_deliver_fill(struct kdbus_message *msg, struct kdbus_conn *dst,
  * Stage
  */
 
+/* entries are the receiver's, which keeps one at hand */
+static struct kdbus_entry *kdbus_deliver_new_entry(struct kdbus_conn *dst)
+{
+	struct kdbus_entry *entry = xchg(&dst->spare, NULL);
+	struct mem_cgroup *old;
+
+	if (!entry) {
+		old = kdbus_pool_enter(dst->pool);
+		entry = kdbus_entry_alloc(GFP_KERNEL | KDBUS_POOL_GFP);
+		kdbus_pool_leave(old);
+		if (!entry)
+			return NULL;
+	}
+
+	kdbus_entry_init(entry);
+	return entry;
+}
+
+static void kdbus_deliver_put_entry(struct kdbus_conn *dst,
+				    struct kdbus_entry *entry)
+{
+	if (cmpxchg(&dst->spare, NULL, entry))
+		kdbus_entry_free(entry);
+}
+
 static int kdbus_deliver_allocate(struct kdbus_message *msg,
 				  struct kdbus_conn *dst,
 				  struct kdbus_entry *entry)
@@ -296,19 +321,15 @@ struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 {
 	struct kdbus_meta *meta = &msg->meta;
 	struct kdbus_entry *entry;
-	struct mem_cgroup *old;
 	size_t meta_pos;
 	int r;
 
 	if (READ_ONCE(dst->dead))
 		return ERR_PTR(-ECONNRESET);
 
-	old = kdbus_pool_enter(dst->pool);
-	entry = kdbus_entry_new(GFP_KERNEL | KDBUS_POOL_GFP);
-	kdbus_pool_leave(old);
+	entry = kdbus_deliver_new_entry(dst);
 	if (!entry)
 		return ERR_PTR(-ENOMEM);
-	INIT_LIST_HEAD(&entry->link);
 
 	kdbus_meta_render(meta, &dst->view, src ?
 			  READ_ONCE(dst->attach_flags_recv) :
@@ -322,7 +343,7 @@ struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 
 	r = kdbus_deliver_allocate(msg, dst, entry);
 	if (r < 0) {
-		kdbus_entry_free(entry);
+		kdbus_deliver_put_entry(dst, entry);
 		return ERR_PTR(r);
 	}
 
@@ -371,7 +392,7 @@ void kdbus_deliver_free(struct kdbus_conn *dst, struct kdbus_entry *entry)
 	WARN_ON(entry->tracker);
 	kdbus_files_unref(entry->files);
 	kdbus_name_unref(entry->name);
-	kdbus_entry_free(entry);
+	kdbus_deliver_put_entry(dst, entry);
 }
 
 /**

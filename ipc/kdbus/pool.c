@@ -42,6 +42,29 @@ void kdbus_pool_exit(void)
 	kmem_cache_destroy(kdbus_slice_cache);
 }
 
+static struct kdbus_slice *kdbus_pool_new_slice(struct kdbus_pool *pool)
+{
+	struct kdbus_slice *slice = xchg(&pool->spare, NULL);
+	struct mem_cgroup *old;
+
+	if (slice)
+		return slice;
+
+	/* it stays as long as the receiver likes */
+	old = kdbus_pool_enter(pool);
+	slice = kmem_cache_alloc(kdbus_slice_cache,
+				 GFP_KERNEL | KDBUS_POOL_GFP);
+	kdbus_pool_leave(old);
+	return slice;
+}
+
+static void kdbus_pool_free_slice(struct kdbus_pool *pool,
+				  struct kdbus_slice *slice)
+{
+	if (slice && cmpxchg(&pool->spare, NULL, slice))
+		kmem_cache_free(kdbus_slice_cache, slice);
+}
+
 static struct file *kdbus_pool_new_file(const char *description, size_t size)
 {
 	struct file *file;
@@ -125,6 +148,8 @@ struct kdbus_pool *kdbus_pool_free(struct kdbus_pool *pool)
 		kmem_cache_free(kdbus_slice_cache, slice);
 		cond_resched();
 	}
+	if (pool->spare)
+		kmem_cache_free(kdbus_slice_cache, pool->spare);
 
 	mem_cgroup_put(pool->memcg);
 	fput(pool->file);
@@ -167,13 +192,8 @@ int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma)
 struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, size_t size)
 {
 	struct kdbus_slice *slice, *spare;
-	struct mem_cgroup *old;
 
-	/* it stays as long as the receiver likes */
-	old = kdbus_pool_enter(pool);
-	spare = kmem_cache_alloc(kdbus_slice_cache,
-				 GFP_KERNEL | KDBUS_POOL_GFP);
-	kdbus_pool_leave(old);
+	spare = kdbus_pool_new_slice(pool);
 	if (!spare)
 		return ERR_PTR(-ENOMEM);
 
@@ -183,18 +203,17 @@ struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, size_t size)
 		slice->kernel = true;
 	spin_unlock(&pool->lock);
 
-	if (spare)
-		kmem_cache_free(kdbus_slice_cache, spare);
+	kdbus_pool_free_slice(pool, spare);
 	return slice ?: ERR_PTR(-EXFULL);
 }
 
-static void kdbus_pool_free_trash(struct kdbus_slice_trash *trash)
+static void kdbus_pool_free_trash(struct kdbus_pool *pool,
+				  struct kdbus_slice_trash *trash)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(trash->slices); i++)
-		if (trash->slices[i])
-			kmem_cache_free(kdbus_slice_cache, trash->slices[i]);
+		kdbus_pool_free_slice(pool, trash->slices[i]);
 }
 
 /**
@@ -218,7 +237,7 @@ void kdbus_pool_drop(struct kdbus_pool *pool, struct kdbus_slice *slice)
 		kdbus_slices_release(&pool->slices, slice, &trash);
 	spin_unlock(&pool->lock);
 
-	kdbus_pool_free_trash(&trash);
+	kdbus_pool_free_trash(pool, &trash);
 }
 
 /**
@@ -269,7 +288,7 @@ int kdbus_pool_release(struct kdbus_pool *pool, u64 offset)
 	}
 	spin_unlock(&pool->lock);
 
-	kdbus_pool_free_trash(&trash);
+	kdbus_pool_free_trash(pool, &trash);
 	return r;
 }
 

@@ -36,6 +36,9 @@ struct vm_area_struct;
  * @memcg:	memory cgroup of the owner, with a reference, or NULL
  * @lock:	guards @slices; nests nothing
  * @slices:	how the pool is divided
+ * @spare:	a slice object that is not in use, or NULL; taken and put back
+ *		atomically. A pool that is used message by message allocates
+ *		none
  */
 struct kdbus_pool {
 	struct file *file;
@@ -43,6 +46,7 @@ struct kdbus_pool {
 	struct mem_cgroup *memcg;
 	spinlock_t lock;
 	struct kdbus_slices slices;
+	struct kdbus_slice *spare;
 };
 
 /**

@@ -33,15 +33,27 @@ void kdbus_queue_module_exit(void)
 }
 
 /**
- * kdbus_entry_new() - allocate an entry
+ * kdbus_entry_alloc() - allocate the memory of an entry
  * @gfp:	how to allocate
  *
  * Context: may sleep if @gfp says so.
- * Return: an empty entry, or NULL.
+ * Return: an entry to be initialised, or NULL.
  */
-struct kdbus_entry *kdbus_entry_new(gfp_t gfp)
+struct kdbus_entry *kdbus_entry_alloc(gfp_t gfp)
 {
-	return kmem_cache_zalloc(kdbus_entry_cache, gfp);
+	return kmem_cache_alloc(kdbus_entry_cache, gfp);
+}
+
+/**
+ * kdbus_entry_init() - make an entry empty
+ * @entry:	entry
+ *
+ * Context: any.
+ */
+void kdbus_entry_init(struct kdbus_entry *entry)
+{
+	memset(entry, 0, sizeof(*entry));
+	INIT_LIST_HEAD(&entry->link);
 }
 
 /**

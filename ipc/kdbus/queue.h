@@ -84,7 +84,8 @@ struct kdbus_queue {
 int kdbus_queue_module_init(void);
 void kdbus_queue_module_exit(void);
 
-struct kdbus_entry *kdbus_entry_new(gfp_t gfp);
+struct kdbus_entry *kdbus_entry_alloc(gfp_t gfp);
+void kdbus_entry_init(struct kdbus_entry *entry);
 void kdbus_entry_free(struct kdbus_entry *entry);
 
 void kdbus_queue_init(struct kdbus_queue *queue);
