@@ -57,6 +57,12 @@ demo shell check:
 check-debug:
 	@scripts/check.sh --debug
 
+# With a clock that counts instructions the figures can be compared.
+PHONY += bench
+bench:
+	+@$(MAKE) -s -C $(bench)
+	@ICOUNT=1 scripts/guest.sh -- $(bench)/kdbus-bench
+
 PHONY += clean
 clean:
 	@for dir in $(selftests) $(unit) $(samples) $(bench); do \
