@@ -289,8 +289,8 @@ exit_free:
 }
 
 /*
- * Make a connection visible. From here on it has to be disconnected; until then
- * the list of the endpoint keeps a reference.
+ * Make a connection visible. From now on the endpoint has a reference, until the
+ * connection is disconnected. Its place in the table is reserved.
  */
 static int kdbus_conn_publish(struct kdbus_conn *conn)
 {
@@ -301,7 +301,7 @@ static int kdbus_conn_publish(struct kdbus_conn *conn)
 		return -ESHUTDOWN;
 
 	mutex_lock(&bus->names.lock);
-	/* the place is reserved, so this needs no memory */
+	/* needs no memory, so it cannot fail */
 	xa_store(&bus->conns, conn->id, conn, GFP_KERNEL_ACCOUNT);
 	mutex_lock(&ep->lock);
 	list_add_tail(&conn->ep_entry, &ep->conns);
@@ -359,7 +359,6 @@ static void kdbus_conn_unlink(struct kdbus_conn *conn)
 	mutex_lock(&conn->bus->names.lock);
 	xa_erase(&conn->bus->conns, conn->id);
 	mutex_unlock(&conn->bus->names.lock);
-
 }
 
 /* the connection is deactivated, and this task is the one that ends it */
