@@ -75,6 +75,6 @@ END {
 	if (!programs && !cases)
 		print "not ok", part ": no test reported anything"
 	else if (programs < programs_planned)
-		print "not ok", program programs " of " programs_planned \
+		print "not ok", program programs + 0 " of " programs_planned \
 			" tests reported"
 }
