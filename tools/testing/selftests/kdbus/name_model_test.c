@@ -280,7 +280,8 @@ FIXTURE_TEARDOWN(model)
 static char *step_acquire(struct model *m, bool *ok)
 {
 	const int conn = roll(m, N_CONNS), name = roll(m, N_NAMES);
-	const __u64 flags = roll(m, 8);
+	/* many of them wait */
+	const __u64 flags = roll(m, 8) | (roll(m, 2) ? QUEUE : 0);
 	__u64 expected = flags, returned;
 	int r, wanted;
 	char *str;
@@ -387,7 +388,7 @@ TEST_F(model, holds)
 	for (m->step = 0; m->step < N_STEPS && time(NULL) < end; m->step++) {
 		m->n_events = 0;
 		dice = roll(m, 20);
-		if (dice < 13)
+		if (dice < 15)
 			what = step_acquire(m, &ok);
 		else if (dice < 19)
 			what = step_release(m, &ok);

@@ -5,11 +5,15 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <linux/userfaultfd.h>
 
 #include "name_util.h"
 #include "kselftest_harness.h"
@@ -360,6 +364,132 @@ TEST_F(name_send, metadata_can_be_many_names)
 /*
  * A name that changes hands while messages are sent to it
  */
+
+/**
+ * struct slow - a message with payload in memory that is not there yet
+ * @src:	sender
+ * @msg:	message
+ * @uffd:	reports who reads the memory, and lets him wait
+ * @page:	the memory
+ * @result:	what SEND returned
+ */
+struct slow {
+	const struct conn *src;
+	struct kdbus_msg *msg;
+	int uffd;
+	void *page;
+	int result;
+};
+
+static int slow_new(struct slow *slow, const struct conn *src, __u64 dst_id,
+		    __u64 flags)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	slow->src = src;
+	slow->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (slow->uffd < 0)
+		return -errno;
+	slow->page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	area.range.start = PTR_TO_U64(slow->page);
+	area.range.len = page_size();
+	if (slow->page == MAP_FAILED ||
+	    ioctl(slow->uffd, UFFDIO_API, &api) < 0 ||
+	    ioctl(slow->uffd, UFFDIO_REGISTER, &area) < 0)
+		return -errno;
+
+	slow->msg = msg_new(dst_id, 7);
+	slow->msg->flags = flags;
+	if (flags & KDBUS_MSG_EXPECT_REPLY)
+		slow->msg->timeout_ns = ~0ULL >> 1;
+	item_add_vec(slow->msg, slow->page, 8);
+	item_add_str(slow->msg, KDBUS_ITEM_DST_NAME, NAME);
+	return 0;
+}
+
+static void *slow_send(void *arg)
+{
+	struct slow *slow = arg;
+
+	slow->result = msg_send(slow->src, slow->msg);
+	return NULL;
+}
+
+/* Returns when SEND is about to read the payload. */
+static void slow_wait(const struct slow *slow)
+{
+	struct uffd_msg event;
+
+	CHECK(read(slow->uffd, &event, sizeof(event)) == sizeof(event));
+	CHECK(event.event == UFFD_EVENT_PAGEFAULT);
+}
+
+static void slow_go_on(const struct slow *slow)
+{
+	struct uffdio_zeropage zero = {
+		.range = { PTR_TO_U64(slow->page), page_size() },
+	};
+
+	CHECK(ioctl(slow->uffd, UFFDIO_ZEROPAGE, &zero) == 0);
+}
+
+TEST_F(name_send, goes_to_the_owner_at_the_end_of_the_copy)
+{
+	const struct conn *a = &self->a, *b = &self->b;
+	const struct {
+		__u64 dst_id, flags;
+		bool replaced, back;
+		int result;
+		const struct conn *receiver;
+	} rows[] = {
+		{ 0, 0, true, false, 0, b },
+		{ 0, KDBUS_MSG_EXPECT_REPLY, true, false, 0, b },
+		{ 0, 0, false, false, -ESRCH, NULL },
+		{ 0, KDBUS_MSG_EXPECT_REPLY, false, false, -ESRCH, NULL },
+		{ a->id, 0, true, false, -EREMCHG, NULL },
+		{ a->id, 0, false, false, -ESRCH, NULL },
+		{ a->id, 0, false, true, 0, a },
+		{ a->id, 0, true, true, 0, a },
+	};
+	struct slow slow;
+	pthread_t thread;
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		ASSERT_LT(0, name_acquire(a, NAME, ALLOW));
+		r = slow_new(&slow, &self->src, rows[i].dst_id, rows[i].flags);
+		if (r < 0)
+			SKIP(return, "no userfaultfd: %s", strerror(-r));
+		ASSERT_EQ(0, pthread_create(&thread, NULL, slow_send, &slow));
+		slow_wait(&slow);
+		if (rows[i].replaced) {
+			ASSERT_LT(0, name_acquire(b, NAME, ALLOW | REPLACE));
+		} else {
+			ASSERT_EQ(0, name_release(a, NAME));
+		}
+		if (rows[i].back)
+			ASSERT_LT(0, name_acquire(a, NAME, REPLACE));
+		slow_go_on(&slow);
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+
+		EXPECT_EQ(rows[i].result, slow.result) {
+			TH_LOG("row %u", i);
+		}
+		EXPECT_EQ(rows[i].receiver == a ? 7 : 0, receive_cookie(a));
+		EXPECT_EQ(rows[i].receiver == b ? 7 : 0, receive_cookie(b));
+		if (rows[i].flags && rows[i].receiver == b) {
+			EXPECT_EQ(-EBADSLT, msg_send(a, reply_new(
+						     self->src.id, 7)));
+			EXPECT_EQ(0, msg_send(b, reply_new(self->src.id, 7)));
+			EXPECT_EQ(99, receive_cookie(&self->src));
+		}
+		name_release(a, NAME);
+		name_release(b, NAME);
+	}
+}
 
 /* How long it takes depends on the machine. */
 #define N_MESSAGES	3000
