@@ -168,7 +168,6 @@ static void kdbus_name_set_holder(struct kdbus_name_entry *name,
 	kdbus_conn_unlock_two(old ?: holder, holder ?: old);
 }
 
-/* takes the reference of @name over */
 static void kdbus_name_link_owner(struct kdbus_name_owner *owner,
 				  struct kdbus_name_entry *name,
 				  struct kdbus_conn *conn)
@@ -223,12 +222,15 @@ struct kdbus_name_claim {
 	u64 result;
 };
 
+/* link the new owner; readers take what it says for true from then on */
 static struct kdbus_name_owner *
-kdbus_name_claim_owner(struct kdbus_name_claim *claim, struct kdbus_name_entry *name)
+kdbus_name_claim_owner(struct kdbus_name_claim *claim,
+		       struct kdbus_name_entry *name, u64 flags)
 {
 	struct kdbus_name_owner *owner = claim->owner;
 
 	claim->owner = NULL;
+	owner->flags = flags;
 	kdbus_name_link_owner(owner, name, claim->conn);
 	return owner;
 }
@@ -250,8 +252,8 @@ static int kdbus_name_claim_new(struct kdbus_name_claim *claim)
 	claim->name = NULL;
 	claim->bus->names.last_registration++;
 
-	owner = kdbus_name_claim_owner(claim, name);
-	owner->flags = claim->saved | KDBUS_NAME_PRIMARY;
+	owner = kdbus_name_claim_owner(claim, name,
+				       claim->saved | KDBUS_NAME_PRIMARY);
 	claim->result = owner->flags | KDBUS_NAME_ACQUIRED;
 	kdbus_notify_name(claim->bus, KDBUS_ITEM_NAME_ADD, NULL, 0, claim->conn,
 			  owner->flags, name->name);
@@ -268,7 +270,8 @@ static void kdbus_name_claim_replace(struct kdbus_name_claim *claim,
 	u64 old_flags = prim->flags;
 
 	if (!owner)
-		owner = kdbus_name_claim_owner(claim, name);
+		owner = kdbus_name_claim_owner(claim, name, claim->saved |
+					       KDBUS_NAME_PRIMARY);
 	list_move(&owner->name_entry, &name->owners);
 	WRITE_ONCE(owner->flags, claim->saved | KDBUS_NAME_PRIMARY);
 
@@ -301,7 +304,8 @@ static int kdbus_name_claim_queue(struct kdbus_name_claim *claim,
 	}
 
 	if (!owner) {
-		owner = kdbus_name_claim_owner(claim, name);
+		owner = kdbus_name_claim_owner(claim, name, claim->saved |
+					       KDBUS_NAME_IN_QUEUE);
 		acquired = KDBUS_NAME_ACQUIRED;
 	}
 	WRITE_ONCE(owner->flags, claim->saved | KDBUS_NAME_IN_QUEUE);
@@ -536,10 +540,6 @@ exit:
 void kdbus_name_release_all(struct kdbus_conn *conn)
 {
 	struct kdbus_name_owner *owner, *next;
-
-	/* nobody but this task changes the list any more */
-	if (list_empty(&conn->names))
-		return;
 
 	mutex_lock(&conn->bus->names.lock);
 	list_for_each_entry_safe(owner, next, &conn->names, conn_entry)
