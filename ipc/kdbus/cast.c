@@ -162,7 +162,8 @@ int kdbus_cast_stage(struct kdbus_cast *cast, struct kdbus_conn *src,
 		else if (PTR_ERR(entry) != -ECONNRESET)
 			target->lost = true;
 
-		if (fatal_signal_pending(current))
+		/* what the kernel has to tell is not the task's to stop */
+		if (src && fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
 	}

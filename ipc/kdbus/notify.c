@@ -67,11 +67,14 @@ void kdbus_notify_reply(struct kdbus_conn *requester, u64 type, u64 cookie)
 	kdbus_message_init_kernel(&msg, &kdbus_notify_sender, NULL,
 				  &content.hdr, sizeof(content));
 	entry = kdbus_deliver_stage(&msg, NULL, requester);
+	/* copies are not the monitors' own doing */
+	msg.user = requester->bus->kernel;
 	if (!IS_ERR(entry) && kdbus_notify_count(requester)) {
 		entry->is_notice = true;
 		kdbus_monitor_stage(&msg, requester->bus, NULL);
 		kdbus_deliver_commit(&msg, NULL, requester, entry);
 	} else if (entry != ERR_PTR(-ECONNRESET)) {
+		kdbus_monitor_show(&msg, requester->bus, NULL);
 		if (!IS_ERR(entry))
 			kdbus_deliver_free(requester, entry);
 		kdbus_deliver_lost(requester);

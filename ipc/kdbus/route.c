@@ -5,6 +5,7 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "broadcast.h"
@@ -45,6 +46,10 @@ static struct kdbus_conn *kdbus_route_by_name(struct kdbus_conn *src,
 {
 	u64 dst_id = msg->hdr->dst_id;
 	struct kdbus_conn *dst;
+
+	/* a name that changes hands all the time must not hold a task */
+	if (fatal_signal_pending(current))
+		return ERR_PTR(-EINTR);
 
 	/* the name may have changed hands while the message was staged */
 	kdbus_message_forget_first(msg);
