@@ -269,17 +269,18 @@ static void kdbus_name_claim_replace(struct kdbus_name_claim *claim,
 	struct kdbus_conn *old = prim->conn;
 	u64 old_flags = prim->flags;
 
-	if (!owner)
-		owner = kdbus_name_claim_owner(claim, name, claim->saved |
-					       KDBUS_NAME_PRIMARY);
-	list_move(&owner->name_entry, &name->owners);
-	WRITE_ONCE(owner->flags, claim->saved | KDBUS_NAME_PRIMARY);
-
+	/* readers may see no primary owner for a moment, but never two */
 	if (old_flags & KDBUS_NAME_QUEUE)
 		WRITE_ONCE(prim->flags, (old_flags & ~KDBUS_NAME_PRIMARY) |
 					KDBUS_NAME_IN_QUEUE);
 	else
 		kdbus_name_unlink_owner(prim);
+
+	if (!owner)
+		owner = kdbus_name_claim_owner(claim, name, claim->saved |
+					       KDBUS_NAME_PRIMARY);
+	list_move(&owner->name_entry, &name->owners);
+	WRITE_ONCE(owner->flags, claim->saved | KDBUS_NAME_PRIMARY);
 
 	kdbus_name_set_holder(name, claim->conn);
 	claim->result = owner->flags | KDBUS_NAME_ACQUIRED;

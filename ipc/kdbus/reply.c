@@ -501,7 +501,8 @@ exit:
  *
  * Context: may sleep; takes the locks of both parties.
  * Return: 0; -EBADSLT if the request was decided meanwhile; -ECONNRESET if one
- *         of the two is disconnected.
+ *         of the two is disconnected; -ESTALE if the message has to be resolved
+ *         anew.
  */
 int kdbus_reply_commit(struct kdbus_message *msg, struct kdbus_conn *src,
 		       struct kdbus_conn *dst, struct kdbus_entry *entry,
@@ -514,8 +515,9 @@ int kdbus_reply_commit(struct kdbus_message *msg, struct kdbus_conn *src,
 
 	kdbus_cast_announce(&msg->cast);
 	spin_lock(&dst->lock);
-	if (!dst->dead)
-		r = tracker->done ? -EBADSLT : 0;
+	r = kdbus_deliver_check(dst, entry);
+	if (r >= 0 && tracker->done)
+		r = -EBADSLT;
 	if (r >= 0) {
 		kdbus_deliver_number(msg, dst, entry);
 		if (!tracker->sync)
