@@ -342,7 +342,8 @@ static int allow_files(void)
 	return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
 }
 
-TEST_F(connection, user_has_at_most_1024)
+/* takes long where each allocation is checked */
+TEST_F_TIMEOUT(connection, user_has_at_most_1024, 240)
 {
 	int other, pipes[2][2];
 	char byte;
