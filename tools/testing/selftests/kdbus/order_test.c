@@ -11,6 +11,7 @@
 #include "monitor_util.h"
 #include "kselftest_harness.h"
 
+#define N_ROUNDS	8
 #define N_SENDERS	4
 #define N_SIGNALS	100
 #define N_RECEIVERS	3
@@ -66,10 +67,15 @@ struct record {
 	} seen[N_WATCHED];
 };
 
-FIXTURE(order) {
-	struct domain domain;
+struct peers {
+	int bus;
 	struct conn senders[N_SENDERS];
 	struct conn watchers[N_WATCHERS];
+	struct conn idle[N_IDLE * N_RECEIVERS];
+};
+
+FIXTURE(order) {
+	struct domain domain;
 	struct record *records;
 };
 
@@ -108,32 +114,61 @@ static int subscribe(const struct conn *c)
 	return match_add(c, match);
 }
 
+static int peers_new(struct peers *p, const struct domain *d,
+		     unsigned int n_watchers)
+{
+	struct conn *idle = p->idle;
+	unsigned int i, j;
+	uid_t uid = ALICE;
+	int r;
+
+	p->bus = bus_new(d, "0-bus", 0);
+	if (p->bus < 0)
+		return p->bus;
+	for (i = 0; i < N_SENDERS; i++) {
+		r = peer_new_as(&p->senders[i], d, uid++, 0);
+		if (r < 0)
+			return r;
+	}
+	for (i = 0; i < N_RECEIVERS; i++) {
+		r = peer_new_as(&p->watchers[i], d, uid++, 0) ?:
+		    subscribe(&p->watchers[i]);
+		if (r < 0)
+			return r;
+		for (j = 0; j < N_IDLE; j++, idle++) {
+			r = conn_new(idle, d, "0-bus") ?: subscribe(idle);
+			if (r < 0)
+				return r;
+		}
+	}
+	for (; i < n_watchers; i++) {
+		r = peer_new(&p->watchers[i], d, MONITOR);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void peers_close(struct peers *p, unsigned int n_watchers)
+{
+	unsigned int i;
+
+	for (i = 0; i < N_SENDERS; i++)
+		conn_close(&p->senders[i]);
+	for (i = 0; i < n_watchers; i++)
+		conn_close(&p->watchers[i]);
+	for (i = 0; i < N_IDLE * N_RECEIVERS; i++)
+		conn_close(&p->idle[i]);
+	close(p->bus);
+}
+
 FIXTURE_SETUP(order)
 {
-	const struct domain *d = &self->domain;
-	unsigned int i, j;
-	struct conn idle;
-
 	ASSERT_EQ(0, domain_enter(&self->domain));
-	ASSERT_LE(0, bus_new(d, "0-bus", 0));
 	self->records = mmap(NULL, N_WATCHERS * sizeof(*self->records),
 			     PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->records);
-
-	for (i = 0; i < N_SENDERS; i++)
-		ASSERT_EQ(0, peer_new_as(&self->senders[i], d, ALICE + i, 0));
-	for (i = 0; i < N_RECEIVERS; i++) {
-		ASSERT_EQ(0, peer_new_as(&self->watchers[i], d,
-					 ALICE + N_SENDERS + i, 0));
-		ASSERT_EQ(0, subscribe(&self->watchers[i]));
-		for (j = 0; j < N_IDLE; j++) {
-			ASSERT_EQ(0, conn_new(&idle, d, "0-bus"));
-			ASSERT_EQ(0, subscribe(&idle));
-		}
-	}
-	for (; i < variant->n_watchers; i++)
-		ASSERT_EQ(0, peer_new(&self->watchers[i], d, MONITOR));
 }
 
 FIXTURE_TEARDOWN(order)
@@ -270,45 +305,59 @@ static pid_t fork_at_gate(const int gate[2])
 	return pid;
 }
 
-TEST_F_TIMEOUT(order, is_the_same_for_all, 120)
+/* how many of the children failed */
+static unsigned int run(const struct peers *p, unsigned int n_watchers,
+			struct record *records)
 {
-	const unsigned int n = variant->n_watchers;
-	pid_t senders[N_SENDERS], watchers[N_WATCHERS];
-	unsigned int i, j;
+	pid_t pids[N_SENDERS + N_WATCHERS];
+	unsigned int i, failed = 0;
 	int gate[2];
 
-	ASSERT_EQ(0, pipe2(gate, O_CLOEXEC));
-	for (i = 0; i < n; i++) {
-		watchers[i] = fork_at_gate(gate);
-		if (watchers[i] == 0) {
-			watch(self->watchers, i, &self->records[i]);
+	CHECK(pipe2(gate, O_CLOEXEC) == 0);
+	for (i = 0; i < N_SENDERS + n_watchers; i++) {
+		pids[i] = fork_at_gate(gate);
+		if (pids[i] == 0) {
+			if (i < N_SENDERS)
+				send_all(&p->senders[i], i, p->watchers);
+			else
+				watch(p->watchers, i - N_SENDERS,
+				      &records[i - N_SENDERS]);
 			_exit(0);
 		}
 	}
-	for (i = 0; i < N_SENDERS; i++) {
-		senders[i] = fork_at_gate(gate);
-		if (senders[i] == 0) {
-			send_all(&self->senders[i], i, self->watchers);
-			_exit(0);
-		}
-	}
+	close(gate[0]);
 	close(gate[1]);
-	for (i = 0; i < N_SENDERS; i++)
-		EXPECT_EQ(0, child_wait(senders[i]));
-	for (i = 0; i < n; i++)
-		ASSERT_EQ(0, child_wait(watchers[i]));
+	while (i-- > 0)
+		failed += child_wait(pids[i]) != 0;
+	return failed;
+}
 
-	for (i = 0; i < n; i++) {
-		EXPECT_TRUE(numbers_grow(&self->records[i])) {
-			TH_LOG("watcher %u", i);
-		}
-		EXPECT_TRUE(effects_follow(&self->records[i])) {
-			TH_LOG("watcher %u", i);
-		}
-		for (j = 0; j < i; j++)
-			EXPECT_TRUE(agree(self->records, i, j)) {
-				TH_LOG("watchers %u and %u", i, j);
+TEST_F_TIMEOUT(order, is_the_same_for_all, 240)
+{
+	const unsigned int n = variant->n_watchers;
+	struct record *records = self->records;
+	unsigned int round, i, j;
+	struct peers peers;
+
+	for (round = 0; round < N_ROUNDS; round++) {
+		ASSERT_EQ(0, peers_new(&peers, &self->domain, n));
+		ASSERT_EQ(0, run(&peers, n, records));
+		for (i = 0; i < n; i++) {
+			ASSERT_TRUE(numbers_grow(&records[i])) {
+				TH_LOG("watcher %u", i);
 			}
+			ASSERT_TRUE(effects_follow(&records[i])) {
+				TH_LOG("watcher %u", i);
+			}
+			for (j = 0; j < i; j++) {
+				ASSERT_TRUE(agree(records, i, j)) {
+					TH_LOG("watchers %u and %u", i, j);
+				}
+			}
+		}
+		for (i = 0; i < n; i++)
+			records[i].n = 0;
+		peers_close(&peers, n);
 	}
 }
 
