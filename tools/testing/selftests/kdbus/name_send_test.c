@@ -254,8 +254,10 @@ static const char *names_told(const struct conn *c, __u64 *other_items)
 		}
 		if (item->size != 16 + 8 + strlen(item->name.name) + 1)
 			return "bad size";
-		n += sprintf(str + n, "%s %llx; ", item->name.name,
-			     item->name.flags);
+		n += snprintf(str + n, sizeof(str) - n, "%s %llx; ",
+			      item->name.name, item->name.flags);
+		if (n >= sizeof(str))
+			return "too many names";
 	}
 	conn_free(c, msg_offset(c, msg));
 	return str;
