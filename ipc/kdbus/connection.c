@@ -242,6 +242,7 @@ static struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
 					 const char *description)
 {
 	struct kdbus_conn *conn;
+	u64 send, recv;
 	int r;
 
 	conn = kzalloc(sizeof(*conn), GFP_KERNEL_ACCOUNT);
@@ -249,13 +250,13 @@ static struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
 		return ERR_PTR(-ENOMEM);
 
 	conn->flags = hello->flags;
-	r = kdbus_attach_flags_sanitize(hello->attach_flags_send,
-					&conn->sender.attach_flags_send);
+	r = kdbus_attach_flags_sanitize(hello->attach_flags_send, &send);
 	if (r >= 0)
 		r = kdbus_attach_flags_sanitize(hello->attach_flags_recv,
-						&conn->attach_flags_recv);
+						&recv);
 	if (r < 0)
 		goto exit_free;
+	conn->sender.attach_flags = kdbus_attach_flags_pack(send, recv);
 
 	if (description) {
 		r = -ENOMEM;

@@ -64,9 +64,8 @@ struct kdbus_user;
  * @view:		how metadata is translated for it
  * @pool:		memory it receives in
  *
- * @sender:		its part of the metadata of what it sends;
- *			attach_flags_send may be changed by UPDATE at any time
- * @attach_flags_recv:	metadata it wants, may be changed at any time
+ * @sender:		its part of the metadata of what it sends, and which
+ *			metadata it wants
  * @match:		signals it wants
  * @is_charged:		counts as a connection of @user
  *
@@ -109,7 +108,6 @@ struct kdbus_conn {
 	struct kdbus_pool *pool;
 
 	struct kdbus_meta_sender sender;
-	u64 attach_flags_recv;
 	struct kdbus_match_db match;
 	bool is_charged;
 

@@ -270,6 +270,18 @@ static void kdbus_deliver_put_entry(struct kdbus_conn *dst,
 		kdbus_entry_free(entry);
 }
 
+/* a message to oneself goes by one state of the flags, see UPDATE */
+static u64 kdbus_deliver_wanted(const struct kdbus_message *msg,
+				const struct kdbus_conn *src,
+				const struct kdbus_conn *dst)
+{
+	if (!src)
+		return KDBUS_ATTACH_TIMESTAMP;
+
+	return kdbus_attach_flags_recv(src == dst ? msg->meta.attach_flags :
+				       READ_ONCE(dst->sender.attach_flags));
+}
+
 static int kdbus_deliver_allocate(struct kdbus_message *msg,
 				  struct kdbus_conn *dst,
 				  struct kdbus_entry *entry)
@@ -331,9 +343,7 @@ struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 	if (!entry)
 		return ERR_PTR(-ENOMEM);
 
-	kdbus_meta_render(meta, &dst->view, src ?
-			  READ_ONCE(dst->attach_flags_recv) :
-			  KDBUS_ATTACH_TIMESTAMP);
+	kdbus_meta_render(meta, &dst->view, kdbus_deliver_wanted(msg, src, dst));
 	meta_pos = KDBUS_ALIGN8(msg->size);
 	entry->msg_size = meta->size ? meta_pos + meta->size : msg->size;
 	entry->seqnum_offset = meta->seqnum_offset ?

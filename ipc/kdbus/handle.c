@@ -19,6 +19,7 @@
 #include "pool.h"
 #include "receive.h"
 #include "route.h"
+#include "update.h"
 
 static int kdbus_handle_open(struct inode *inode, struct file *file)
 {
@@ -175,6 +176,8 @@ static int kdbus_handle_command(struct file *file, unsigned int cmd,
 		return -EOPNOTSUPP;
 
 	switch (cmd) {
+	case KDBUS_CMD_UPDATE:
+		return kdbus_cmd_update(conn, argp);
 	case KDBUS_CMD_BYEBYE:
 		return kdbus_cmd_byebye(conn, argp);
 	case KDBUS_CMD_FREE:
@@ -207,6 +210,7 @@ static long kdbus_handle_ioctl(struct file *file, unsigned int cmd,
 	case KDBUS_CMD_BUS_MAKE:
 	case KDBUS_CMD_HELLO:
 		return kdbus_handle_setup(file, cmd, argp);
+	case KDBUS_CMD_UPDATE:
 	case KDBUS_CMD_BYEBYE:
 	case KDBUS_CMD_FREE:
 	case KDBUS_CMD_SEND:

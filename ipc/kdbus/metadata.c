@@ -133,6 +133,7 @@ void kdbus_meta_init(struct kdbus_meta *meta,
 		     const struct kdbus_meta_sender *sender)
 {
 	meta->sender = sender;
+	meta->attach_flags = sender ? READ_ONCE(sender->attach_flags) : 0;
 	meta->data = (u8 *)meta->inline_data;
 	meta->size = 0;
 	meta->capacity = sizeof(meta->inline_data);
@@ -280,7 +281,7 @@ static u64 kdbus_meta_mask(const struct kdbus_meta *meta,
 	if (!meta->sender)
 		return wanted & KDBUS_ATTACH_TIMESTAMP;
 
-	granted = wanted & (READ_ONCE(meta->sender->attach_flags_send) |
+	granted = wanted & (kdbus_attach_flags_send(meta->attach_flags) |
 			    KDBUS_META_IMPLICIT);
 	if (wanted != granted)
 		granted |= kdbus_meta_visible(view, wanted & ~granted);

@@ -14,6 +14,8 @@
  * optional metadata never makes a message fail.
  */
 
+#include <linux/build_bug.h>
+#include <linux/limits.h>
 #include <linux/path.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
@@ -46,7 +48,9 @@ struct kdbus_meta_view {
 
 /**
  * struct kdbus_meta_sender - what the sending connection adds to its task
- * @attach_flags_send:	KDBUS_ATTACH_* that the sender grants
+ * @attach_flags:	KDBUS_ATTACH_* that the connection grants as a sender and
+ *			wants as a receiver, see kdbus_attach_flags_pack(); may
+ *			change at any time
  * @description:	description given at HELLO, or NULL
  * @collect_names:	writes OWNED_NAME items, padding included, as far as
  *			they fit into a buffer, and returns how many bytes all
@@ -54,7 +58,7 @@ struct kdbus_meta_view {
  * @owner:		first argument of @collect_names
  */
 struct kdbus_meta_sender {
-	u64 attach_flags_send;
+	u32 attach_flags;
 	const char *description;
 	size_t (*collect_names)(const void *owner, void *buf, size_t size);
 	const void *owner;
@@ -66,6 +70,7 @@ struct kdbus_meta_sender {
 /**
  * struct kdbus_meta - metadata of one message while it is being sent
  * @sender:		the sending connection's part; NULL if the kernel sends
+ * @attach_flags:	those of @sender when the message was begun
  * @data:		rendered items, 8-aligned, @size bytes (without the
  *			padding of the last item)
  * @size:		bytes of the image; 0 if there is no item at all
@@ -87,6 +92,7 @@ struct kdbus_meta_sender {
  */
 struct kdbus_meta {
 	const struct kdbus_meta_sender *sender;
+	u32 attach_flags;
 	u8 *data;
 	size_t size;
 	size_t capacity;
@@ -100,6 +106,27 @@ struct kdbus_meta {
 
 	u64 inline_data[KDBUS_META_INLINE / sizeof(u64)];
 };
+
+static_assert(_KDBUS_ATTACH_ALL <= U16_MAX);
+
+/*
+ * What a connection grants and what it wants are one word, so that both change
+ * at the same moment.
+ */
+static inline u32 kdbus_attach_flags_pack(u64 send, u64 recv)
+{
+	return (u32)send | (u32)recv << 16;
+}
+
+static inline u64 kdbus_attach_flags_send(u32 attach_flags)
+{
+	return attach_flags & U16_MAX;
+}
+
+static inline u64 kdbus_attach_flags_recv(u32 attach_flags)
+{
+	return attach_flags >> 16;
+}
 
 int kdbus_attach_flags_sanitize(u64 flags, u64 *out);
 
