@@ -19,8 +19,13 @@ static bool kdbus_broadcast_fits(struct kdbus_conn *src, struct kdbus_conn *dst,
 				 const struct kdbus_match_facts *facts)
 {
 	/* who may not have it is not asked what he wants: that can be long */
-	return (!src || kdbus_policy_may_talk(dst, dst->cred, src)) &&
-	       kdbus_match_db_test(&dst->match, facts);
+	if (src && !kdbus_policy_may_talk(dst, dst->cred, src))
+		return false;
+	if (facts->name &&
+	    !kdbus_policy_may_see_name(dst, dst->cred, facts->name))
+		return false;
+
+	return kdbus_match_db_test(&dst->match, facts);
 }
 
 /**

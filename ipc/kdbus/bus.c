@@ -24,6 +24,7 @@ static void kdbus_bus_free(struct kdbus_node *node)
 	WARN_ON(bus->creator);
 
 	xa_destroy(&bus->conns);
+	kdbus_policy_db_deinit(&bus->policy);
 	kdbus_name_registry_deinit(&bus->names);
 	kdbus_user_unref(bus->kernel);
 	kfree(bus);
@@ -72,6 +73,7 @@ kdbus_bus_new(struct kdbus_domain *domain, u64 flags, u64 attach_flags_owner,
 	bus->bloom = *bloom;
 	generate_random_uuid(bus->id128);
 	xa_init_flags(&bus->conns, XA_FLAGS_ACCOUNT);
+	kdbus_policy_db_init(&bus->policy);
 	atomic64_set(&bus->seqnum, 0);
 	spin_lock_init(&bus->commit_lock);
 

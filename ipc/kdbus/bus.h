@@ -28,6 +28,7 @@
 
 #include "name.h"
 #include "node.h"
+#include "policy-db.h"
 
 struct kdbus_domain;
 struct kdbus_user;
@@ -44,6 +45,7 @@ struct kdbus_user;
  * @id128:		random UUID
  * @kernel:		charged for notifications, with a reference
  * @names:		well-known names
+ * @policy:		what policy holders and activators grant
  * @conns:		living connections by id, read under RCU, without a
  *			reference. Those that have or had matches are marked
  * @seqnum:		last number given to a message
@@ -61,6 +63,7 @@ struct kdbus_bus {
 
 	struct kdbus_user *kernel;
 	struct kdbus_name_registry names;
+	struct kdbus_policy_db policy;
 	struct xarray conns;
 
 	atomic64_t seqnum ____cacheline_aligned_in_smp;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "connection.h"
 
+#include <linux/bitops.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/file.h>
@@ -15,8 +16,10 @@
 #include "compat.h"
 #include "deliver.h"
 #include "domain.h"
+#include "grammar.h"
 #include "limits.h"
 #include "notify.h"
+#include "policy-db.h"
 #include "pool.h"
 #include "reply.h"
 #include "user.h"
@@ -34,6 +37,7 @@ static void kdbus_conn_free(struct kref *ref)
 	WARN_ON(!list_empty(&conn->requests) || !list_empty(&conn->owed));
 	WARN_ON(!kdbus_queue_is_empty(&conn->queue));
 	WARN_ON(!list_empty(&conn->ep_entry));
+	WARN_ON(conn->policy);
 
 	kdbus_entry_free(conn->spare);
 	while ((account = kdbus_quota_deinit(&conn->quota)))
@@ -200,12 +204,6 @@ static int kdbus_conn_charge(struct kdbus_conn *conn)
 	return 0;
 }
 
-static bool kdbus_opener_owns(struct kdbus_bus *bus, struct file *file)
-{
-	return uid_eq(file->f_cred->euid, bus->node.uid) ||
-	       file_ns_capable(file, bus->domain->user_ns, CAP_IPC_OWNER);
-}
-
 /* everything that needs no undoing but kdbus_conn_free() */
 static void kdbus_conn_init(struct kdbus_conn *conn, struct kdbus_endpoint *ep,
 			    struct file *file)
@@ -217,7 +215,8 @@ static void kdbus_conn_init(struct kdbus_conn *conn, struct kdbus_endpoint *ep,
 	conn->ep = ep;
 	conn->bus = bus;
 	conn->cred = get_cred(file->f_cred);
-	conn->is_owner = kdbus_opener_owns(bus, file);
+	conn->is_owner = kdbus_endpoint_is_owned(ep, file);
+	conn->is_custom = ep->is_custom;
 	kdbus_meta_view_init(&conn->view, conn->cred);
 	kdbus_match_db_init(&conn->match, bus->bloom.size);
 	INIT_LIST_HEAD(&conn->names);
@@ -309,6 +308,7 @@ static int kdbus_conn_publish(struct kdbus_conn *conn)
 	mutex_unlock(&ep->lock);
 	kdbus_conn_ref(conn);
 	kdbus_active_activate(&conn->active);
+	kdbus_policy_db_enable(conn->policy);
 	if (kdbus_conn_is_monitor(conn))
 		xa_set_mark(&bus->conns, conn->id, KDBUS_CONN_MONITOR);
 	else
@@ -317,6 +317,13 @@ static int kdbus_conn_publish(struct kdbus_conn *conn)
 
 	kdbus_node_release(&ep->node);
 	return 0;
+}
+
+/* nobody else changes the policy of the connection now */
+static void kdbus_conn_clear_policy(struct kdbus_conn *conn)
+{
+	if (conn->policy)
+		kdbus_policy_db_clear(&conn->bus->policy, &conn->policy);
 }
 
 /* refuse new messages, and those on their way */
@@ -370,6 +377,7 @@ static void kdbus_conn_terminate(struct kdbus_conn *conn)
 	kdbus_reply_wake_all(conn);
 	kdbus_active_drain(&conn->active);
 	kdbus_reply_stop(conn);
+	kdbus_conn_clear_policy(conn);
 	kdbus_conn_unlink(conn);
 	kdbus_name_release_all(conn);
 	kdbus_conn_flush(conn);
@@ -418,20 +426,88 @@ void kdbus_conn_disconnect(struct kdbus_conn *conn)
 enum {
 	HELLO_NEGOTIATE,
 	HELLO_DESCRIPTION,
+	HELLO_NAME,
+	HELLO_ACCESS,
 };
 
 static const struct kdbus_item_spec kdbus_hello_items[] = {
 	[HELLO_NEGOTIATE] = { .type = KDBUS_ITEM_NEGOTIATE },
 	[HELLO_DESCRIPTION] = { .type = KDBUS_ITEM_CONN_DESCRIPTION },
+	[HELLO_NAME] = { .type = KDBUS_ITEM_NAME },
+	[HELLO_ACCESS] = { .type = KDBUS_ITEM_POLICY_ACCESS, .multiple = true },
 };
 
 static const struct kdbus_command_spec kdbus_hello_spec = {
 	.size = sizeof(struct kdbus_cmd_hello),
-	.flags = KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_MONITOR,
+	.flags = KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_POLICY_HOLDER |
+		 KDBUS_HELLO_MONITOR,
 	.has_return_flags = true,
 	.n_items = ARRAY_SIZE(kdbus_hello_items),
 	.items = kdbus_hello_items,
 };
+
+/* does the policy of the bus depend on connections with these flags? */
+static bool kdbus_hello_has_policy(u64 flags)
+{
+	return flags & (KDBUS_HELLO_ACTIVATOR | KDBUS_HELLO_POLICY_HOLDER);
+}
+
+static int kdbus_hello_check_name(u64 flags, const struct kdbus_item *name)
+{
+	if (!name != !kdbus_hello_has_policy(flags))
+		return -EINVAL;
+	if (name && !kdbus_name_is_valid(name->str,
+					 flags & KDBUS_HELLO_POLICY_HOLDER))
+		return -EINVAL;
+
+	return 0;
+}
+
+static int kdbus_hello_check(struct kdbus_endpoint *ep, struct file *file,
+			     const struct kdbus_command *command)
+{
+	const struct kdbus_cmd_hello *hello = command->data;
+	u64 type = hello->flags & (KDBUS_HELLO_ACTIVATOR |
+				   KDBUS_HELLO_POLICY_HOLDER |
+				   KDBUS_HELLO_MONITOR);
+	int r;
+
+	if (hello->pool_size == 0 || !IS_ALIGNED(hello->pool_size, PAGE_SIZE) ||
+	    hello->pool_size > READ_ONCE(kdbus_max_pool))
+		return -EINVAL;
+	if (hweight64(type) > 1)
+		return -EINVAL;
+
+	r = kdbus_hello_check_name(hello->flags, command->items[HELLO_NAME]);
+	if (r < 0)
+		return r;
+
+	if ((type & KDBUS_HELLO_MONITOR) && ep->is_custom)
+		return -EOPNOTSUPP;
+	return type && !kdbus_endpoint_is_owned(ep, file) ? -EPERM : 0;
+}
+
+/* from now on nobody else can have a policy for that name */
+static int kdbus_hello_reserve_policy(struct kdbus_conn *conn,
+				      const struct kdbus_command *command)
+{
+	struct kdbus_policy_contribution *policy;
+	int r;
+
+	if (!kdbus_hello_has_policy(conn->flags))
+		return 0;
+
+	policy = kdbus_policy_parse(kdbus_command_area(command),
+				    kdbus_command_area_size(command), 1, true);
+	if (IS_ERR(policy))
+		return PTR_ERR(policy);
+
+	r = kdbus_policy_db_set(&conn->bus->policy, &conn->policy, policy,
+				false);
+	if (r < 0)
+		kdbus_policy_free(policy);
+	return r;
+}
 
 /* put what HELLO returns beside the struct into the pool */
 static int kdbus_hello_write_items(struct kdbus_conn *conn,
@@ -474,6 +550,10 @@ static int kdbus_hello_finish(struct kdbus_conn *conn,
 	struct kdbus_cmd_hello *hello = command->data;
 	int r;
 
+	r = kdbus_hello_reserve_policy(conn, command);
+	if (r < 0)
+		return r;
+
 	r = kdbus_hello_write_items(conn, hello);
 	if (r < 0)
 		return r;
@@ -505,35 +585,30 @@ static int kdbus_hello_finish(struct kdbus_conn *conn,
  * Context: may sleep, touches user memory.
  * Return: the new connection with a reference for the caller, who also has to
  *         disconnect it; NULL if the command only negotiated; or an ERR_PTR:
- *         framing errors; -EINVAL for a bad pool size or bad attach flags;
- *         -EPERM for a monitor of who does not own the bus;
- *         -EMFILE if the user has too many connections; -ESHUTDOWN if the
- *         endpoint is gone; -EFAULT if the result cannot be written; -ENOMEM.
+ *         framing errors; -EINVAL for a bad pool size, flags that exclude each
+ *         other, a name that is bad, missing or too much, bad attach flags or a
+ *         bad access; -EOPNOTSUPP for a monitor on a custom endpoint; -EPERM for
+ *         another type than an ordinary connection of who does not own the bus;
+ *         -EMFILE if the user has too many connections; -EEXIST if there is a
+ *         policy for the name already; -ESHUTDOWN if the endpoint is gone;
+ *         -EFAULT if the result cannot be written; -ENOMEM.
  */
 struct kdbus_conn *kdbus_cmd_hello(struct kdbus_endpoint *ep,
 				   struct file *file, void __user *argp)
 {
 	struct kdbus_command command kdbus_uninitialized;
 	struct kdbus_conn *conn = NULL;
-	struct kdbus_cmd_hello *hello;
 	int r;
 
 	r = kdbus_command_import(&command, &kdbus_hello_spec, argp);
 	if (r != 0)
 		goto exit;
 
-	r = -EINVAL;
-	hello = command.data;
-	if (hello->pool_size == 0 || !IS_ALIGNED(hello->pool_size, PAGE_SIZE) ||
-	    hello->pool_size > READ_ONCE(kdbus_max_pool))
+	r = kdbus_hello_check(ep, file, &command);
+	if (r < 0)
 		goto exit;
 
-	r = -EPERM;
-	if ((hello->flags & KDBUS_HELLO_MONITOR) &&
-	    !kdbus_opener_owns(ep->bus, file))
-		goto exit;
-
-	conn = kdbus_conn_new(ep, file, hello,
+	conn = kdbus_conn_new(ep, file, command.data,
 			      kdbus_item_string(command.items[HELLO_DESCRIPTION]));
 	if (IS_ERR(conn)) {
 		r = PTR_ERR(conn);
@@ -542,8 +617,10 @@ struct kdbus_conn *kdbus_cmd_hello(struct kdbus_endpoint *ep,
 	}
 
 	r = kdbus_hello_finish(conn, &command);
-	if (r < 0)
+	if (r < 0) {
+		kdbus_conn_clear_policy(conn);
 		conn = kdbus_conn_unref(conn);
+	}
 
 exit:
 	kdbus_command_release(&command);

@@ -10,7 +10,7 @@
  * while somebody still looks at it.
  *
  * Never changes after HELLO: id, flags, ep, bus, user, cred, is_owner,
- * description, view, pool.
+ * is_custom, description, view, pool.
  *
  * @lock guards what others put into the connection: the queue, the accounts of
  * senders and the requests. Strangers wait for it, so its sections are short
@@ -60,6 +60,9 @@ struct kdbus_user;
  * @cred:		credentials that opened the endpoint, with a reference
  * @is_owner:		opened the bus' default endpoint as its owner or with
  *			privilege
+ * @is_custom:		came through a custom endpoint
+ * @policy:		what it contributes to the policy of the bus, under the
+ *			lock of that
  * @description:	description given at HELLO, or NULL
  * @view:		how metadata is translated for it
  * @pool:		memory it receives in
@@ -103,6 +106,8 @@ struct kdbus_conn {
 	struct kdbus_user *user;
 	const struct cred *cred;
 	bool is_owner;
+	bool is_custom;
+	struct kdbus_policy_contribution *policy;
 	char *description;
 	struct kdbus_meta_view view;
 	struct kdbus_pool *pool;

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "endpoint.h"
 
+#include <linux/cred.h>
+#include <linux/fs.h>
 #include <linux/slab.h>
 #include <linux/stat.h>
+#include <linux/user_namespace.h>
 
 #include "bus.h"
 #include "connection.h"
+#include "domain.h"
 
 static void kdbus_endpoint_free(struct kdbus_node *node)
 {
 	struct kdbus_endpoint *ep = kdbus_endpoint_from_node(node);
 
 	WARN_ON(!list_empty(&ep->conns));
+	kdbus_policy_db_deinit(&ep->policy);
 	kfree(ep);
 }
 
@@ -77,6 +82,7 @@ int kdbus_endpoint_make_default(struct kdbus_bus *bus)
 	ep->bus = bus;
 	mutex_init(&ep->lock);
 	INIT_LIST_HEAD(&ep->conns);
+	kdbus_policy_db_init(&ep->policy);
 
 	r = kdbus_node_init(&ep->node, &kdbus_endpoint_ops,
 			    kdbus_endpoint_mode(bus->flags), bus->node.uid,
@@ -93,4 +99,28 @@ int kdbus_endpoint_make_default(struct kdbus_bus *bus)
 	/* once linked it is the bus that keeps it until the teardown */
 	kdbus_node_unref(&ep->node);
 	return r;
+}
+
+/**
+ * kdbus_endpoint_is_owned() - ask whether an endpoint was opened by an owner
+ * @ep:		endpoint
+ * @file:	open file of @ep
+ *
+ * An owner is who opened the default endpoint with the euid that owns the bus or
+ * with CAP_IPC_OWNER in the user namespace of the domain. Whoever opens a custom
+ * endpoint is none: such an endpoint is made to restrict.
+ *
+ * Context: any.
+ * Return: true if it was.
+ */
+bool kdbus_endpoint_is_owned(const struct kdbus_endpoint *ep,
+			     struct file *file)
+{
+	const struct kdbus_bus *bus = ep->bus;
+
+	if (ep->is_custom)
+		return false;
+
+	return uid_eq(file->f_cred->euid, bus->node.uid) ||
+	       file_ns_capable(file, bus->domain->user_ns, CAP_IPC_OWNER);
 }

@@ -14,7 +14,9 @@
 #include <linux/mutex.h>
 
 #include "node.h"
+#include "policy-db.h"
 
+struct file;
 struct kdbus_bus;
 
 /**
@@ -23,12 +25,18 @@ struct kdbus_bus;
  * @bus:	bus; kept alive by @node's parent
  * @lock:	guards @conns; may sleep, nests nothing
  * @conns:	connections in the order of their HELLO, each with a reference
+ * @is_custom:	made by ENDPOINT_MAKE; constant
+ * @policy:	what can be done through it if it is a custom endpoint
+ * @access:	what ENDPOINT_UPDATE contributed to @policy
  */
 struct kdbus_endpoint {
 	struct kdbus_node node;
 	struct kdbus_bus *bus;
 	struct mutex lock;
 	struct list_head conns;
+	bool is_custom;
+	struct kdbus_policy_db policy;
+	struct kdbus_policy_contribution *access;
 };
 
 static inline struct kdbus_endpoint *
@@ -38,5 +46,7 @@ kdbus_endpoint_from_node(struct kdbus_node *node)
 }
 
 int kdbus_endpoint_make_default(struct kdbus_bus *bus);
+bool kdbus_endpoint_is_owned(const struct kdbus_endpoint *ep,
+			     struct file *file);
 
 #endif

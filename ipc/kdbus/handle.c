@@ -144,8 +144,8 @@ static int kdbus_handle_setup(struct file *file, unsigned int cmd,
  * Commands of connections
  */
 
-/* what only a connection can do that takes part in the bus itself */
-static bool kdbus_handle_needs_ordinary(unsigned int cmd)
+/* may a connection with these flags of HELLO use the command? */
+static bool kdbus_handle_supports(u64 flags, unsigned int cmd)
 {
 	switch (cmd) {
 	case KDBUS_CMD_BYEBYE:
@@ -154,9 +154,14 @@ static bool kdbus_handle_needs_ordinary(unsigned int cmd)
 	case KDBUS_CMD_NAME_RELEASE:
 	case KDBUS_CMD_MATCH_ADD:
 	case KDBUS_CMD_MATCH_REMOVE:
-		return true;
+		/* only who takes part in the bus itself */
+		return !(flags & (KDBUS_HELLO_ACTIVATOR |
+				  KDBUS_HELLO_POLICY_HOLDER |
+				  KDBUS_HELLO_MONITOR));
+	case KDBUS_CMD_RECV:
+		return !(flags & KDBUS_HELLO_POLICY_HOLDER);
 	default:
-		return false;
+		return true;
 	}
 }
 
@@ -172,7 +177,7 @@ static int kdbus_handle_command(struct file *file, unsigned int cmd,
 	conn = handle->conn;
 	if (!kdbus_conn_is_alive(conn))
 		return -ECONNRESET;
-	if (!kdbus_conn_is_ordinary(conn) && kdbus_handle_needs_ordinary(cmd))
+	if (!kdbus_handle_supports(conn->flags, cmd))
 		return -EOPNOTSUPP;
 
 	switch (cmd) {

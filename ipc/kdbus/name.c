@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "name.h"
 
+#include <linux/cred.h>
 #include <linux/errno.h>
 #include <linux/err.h>
 #include <linux/jhash.h>
@@ -429,7 +430,7 @@ int kdbus_cmd_name_acquire(struct kdbus_conn *conn, void __user *argp)
 	if (!kdbus_name_is_valid(claim.str, false))
 		goto exit;
 	r = -EPERM;
-	if (!kdbus_policy_may_own(conn))
+	if (!kdbus_policy_may_own(conn, current_cred(), claim.str))
 		goto exit;
 
 	r = kdbus_name_acquire(&claim);
