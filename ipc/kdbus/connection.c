@@ -18,6 +18,7 @@
 #include "domain.h"
 #include "grammar.h"
 #include "limits.h"
+#include "name.h"
 #include "notify.h"
 #include "policy-db.h"
 #include "pool.h"
@@ -288,20 +289,13 @@ exit_free:
 	return ERR_PTR(r);
 }
 
-/*
- * Make a connection visible. From now on the endpoint has a reference, until the
- * connection is disconnected. Its place in the table is reserved.
- */
-static int kdbus_conn_publish(struct kdbus_conn *conn)
+/* from now on the endpoint has a reference, until the disconnect */
+static void kdbus_conn_link(struct kdbus_conn *conn)
 {
 	struct kdbus_endpoint *ep = conn->ep;
 	struct kdbus_bus *bus = conn->bus;
 
-	if (!kdbus_node_acquire(&ep->node))
-		return -ESHUTDOWN;
-
-	mutex_lock(&bus->names.lock);
-	/* needs no memory, so it cannot fail */
+	/* its place is reserved, so this needs no memory and cannot fail */
 	xa_store(&bus->conns, conn->id, conn, GFP_KERNEL_ACCOUNT);
 	mutex_lock(&ep->lock);
 	list_add_tail(&conn->ep_entry, &ep->conns);
@@ -313,10 +307,30 @@ static int kdbus_conn_publish(struct kdbus_conn *conn)
 		xa_set_mark(&bus->conns, conn->id, KDBUS_CONN_MONITOR);
 	else
 		kdbus_notify_id(bus, KDBUS_ITEM_ID_ADD, conn->id, conn->flags);
+}
+
+/* make a connection visible, with the name that it activates; or fail unseen */
+static int kdbus_conn_publish(struct kdbus_conn *conn, const char *name)
+{
+	struct kdbus_node *node = &conn->ep->node;
+	struct kdbus_bus *bus = conn->bus;
+	struct kdbus_name_owner *owner = NULL;
+
+	if (!kdbus_node_acquire(node))
+		return -ESHUTDOWN;
+
+	mutex_lock(&bus->names.lock);
+	if (kdbus_conn_is_activator(conn))
+		owner = kdbus_name_reserve(conn, name);
+	if (!IS_ERR(owner)) {
+		kdbus_conn_link(conn);
+		if (owner)
+			kdbus_name_activate(owner);
+	}
 	mutex_unlock(&bus->names.lock);
 
-	kdbus_node_release(&ep->node);
-	return 0;
+	kdbus_node_release(node);
+	return PTR_ERR_OR_ZERO(owner);
 }
 
 /* nobody else changes the policy of the connection now */
@@ -342,16 +356,16 @@ static void kdbus_conn_flush(struct kdbus_conn *conn)
 {
 	struct kdbus_entry *entry;
 	struct kdbus_tracker *tracker;
-	bool claimed;
+	enum kdbus_claim claim;
 
 	spin_lock(&conn->lock);
 	while ((entry = kdbus_queue_first(&conn->queue))) {
 		kdbus_queue_remove(&conn->queue, entry);
 		tracker = kdbus_reply_detach(entry);
-		claimed = entry->claimed;
+		claim = entry->claim;
 		spin_unlock(&conn->lock);
 
-		if (!claimed)
+		if (claim == KDBUS_CLAIM_NONE)
 			kdbus_deliver_free(conn, entry);
 		/* still owed, which is settled with all others that are */
 		kdbus_tracker_unref(tracker);
@@ -439,8 +453,8 @@ static const struct kdbus_item_spec kdbus_hello_items[] = {
 
 static const struct kdbus_command_spec kdbus_hello_spec = {
 	.size = sizeof(struct kdbus_cmd_hello),
-	.flags = KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_POLICY_HOLDER |
-		 KDBUS_HELLO_MONITOR,
+	.flags = KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_ACTIVATOR |
+		 KDBUS_HELLO_POLICY_HOLDER | KDBUS_HELLO_MONITOR,
 	.has_return_flags = true,
 	.n_items = ARRAY_SIZE(kdbus_hello_items),
 	.items = kdbus_hello_items,
@@ -547,6 +561,7 @@ static int kdbus_hello_write_items(struct kdbus_conn *conn,
 static int kdbus_hello_finish(struct kdbus_conn *conn,
 			      struct kdbus_command *command)
 {
+	const char *name = kdbus_item_string(command->items[HELLO_NAME]);
 	struct kdbus_cmd_hello *hello = command->data;
 	int r;
 
@@ -570,7 +585,7 @@ static int kdbus_hello_finish(struct kdbus_conn *conn,
 	/* nobody knows the connection yet, so it can still fail */
 	r = -EFAULT;
 	if (!copy_to_user(command->user, hello, sizeof(*hello)))
-		r = kdbus_conn_publish(conn);
+		r = kdbus_conn_publish(conn, name);
 	if (r < 0)
 		xa_release(&conn->bus->conns, conn->id);
 	return r;
@@ -590,7 +605,7 @@ static int kdbus_hello_finish(struct kdbus_conn *conn,
  *         bad access; -EOPNOTSUPP for a monitor on a custom endpoint; -EPERM for
  *         another type than an ordinary connection of who does not own the bus;
  *         -EMFILE if the user has too many connections; -EEXIST if there is a
- *         policy for the name already; -ESHUTDOWN if the endpoint is gone;
+ *         policy for the name or an activator of it already; -ESHUTDOWN if the endpoint is gone;
  *         -EFAULT if the result cannot be written; -ENOMEM.
  */
 struct kdbus_conn *kdbus_cmd_hello(struct kdbus_endpoint *ep,

@@ -174,6 +174,11 @@ static inline bool kdbus_conn_is_monitor(const struct kdbus_conn *conn)
 	return conn->flags & KDBUS_HELLO_MONITOR;
 }
 
+static inline bool kdbus_conn_is_activator(const struct kdbus_conn *conn)
+{
+	return conn->flags & KDBUS_HELLO_ACTIVATOR;
+}
+
 static inline bool kdbus_conn_is_alive(const struct kdbus_conn *conn)
 {
 	return kdbus_active_is_alive(&conn->active);

@@ -282,19 +282,15 @@ static u64 kdbus_deliver_wanted(const struct kdbus_message *msg,
 				       READ_ONCE(dst->sender.attach_flags));
 }
 
-static int kdbus_deliver_allocate(struct kdbus_message *msg,
-				  struct kdbus_conn *dst,
-				  struct kdbus_entry *entry)
+/* charge an entry, unless it is free of charge, and get it a slice */
+static int kdbus_deliver_reserve(struct kdbus_conn *dst,
+				 struct kdbus_user *user,
+				 struct kdbus_entry *entry, size_t size)
 {
-	u64 size = KDBUS_ALIGN8(KDBUS_ALIGN8(entry->msg_size) + msg->stored);
 	int r;
 
-	if (kdbus_message_n_fds(msg) &&
-	    !(dst->flags & (KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_MONITOR)))
-		return -ECOMM;
-
-	if (msg->user) {
-		r = kdbus_deliver_charge(dst, msg->user, entry, size);
+	if (user) {
+		r = kdbus_deliver_charge(dst, user, entry, size);
 		if (r < 0)
 			return r;
 	}
@@ -308,6 +304,19 @@ static int kdbus_deliver_allocate(struct kdbus_message *msg,
 	}
 
 	return 0;
+}
+
+static int kdbus_deliver_allocate(struct kdbus_message *msg,
+				  struct kdbus_conn *dst,
+				  struct kdbus_entry *entry)
+{
+	if (kdbus_message_n_fds(msg) &&
+	    !(dst->flags & (KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_MONITOR)))
+		return -ECOMM;
+
+	return kdbus_deliver_reserve(dst, msg->user, entry,
+				     KDBUS_ALIGN8(KDBUS_ALIGN8(entry->msg_size) +
+						  msg->stored));
 }
 
 /**
@@ -371,6 +380,76 @@ struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 		msg->first_dst = kdbus_conn_ref(dst);
 	}
 
+	return entry;
+}
+
+static int kdbus_deliver_copy_content(struct kdbus_conn *dst,
+				      struct kdbus_entry *entry,
+				      struct kdbus_conn *src,
+				      const struct kdbus_entry *original)
+{
+	struct kdbus_pool_cursor from, to;
+	int r;
+
+	kdbus_pool_cursor_init(&from, src->pool, original->slice,
+			       KDBUS_POOL_GFP);
+	kdbus_pool_cursor_init(&to, dst->pool, entry->slice, KDBUS_POOL_GFP);
+	r = kdbus_pool_copy(&to, 0, &from, 0, original->slice->size);
+	kdbus_pool_cursor_deinit(&to);
+	kdbus_pool_cursor_deinit(&from);
+
+	return r;
+}
+
+/**
+ * kdbus_deliver_stage_copy() - prepare the move of a message
+ * @src:	connection that was to receive it so far
+ * @original:	its entry, which nobody frees meanwhile
+ * @dst:	connection that is to receive it from now on
+ *
+ * The copy is charged to the user who sent the message. It is the same message:
+ * with its number, its priority, and the metadata that @src wanted.
+ *
+ * Context: may sleep. No lock of a connection is held.
+ * Return: the entry, in no queue, without a place and without the tracker of
+ *         the original; or an ERR_PTR: -ECOMM if @dst takes no fds; -ENOBUFS,
+ *         -EMFILE, -EXFULL, -ECONNRESET or -ENOMEM.
+ */
+struct kdbus_entry *
+kdbus_deliver_stage_copy(struct kdbus_conn *src,
+			 const struct kdbus_entry *original,
+			 struct kdbus_conn *dst)
+{
+	struct kdbus_entry *entry;
+	int r;
+
+	if (original->charged_fds && !(dst->flags & KDBUS_HELLO_ACCEPT_FD))
+		return ERR_PTR(-ECOMM);
+
+	entry = kdbus_deliver_new_entry(dst);
+	if (!entry)
+		return ERR_PTR(-ENOMEM);
+
+	entry->msg_size = original->msg_size;
+	entry->seqnum_offset = original->seqnum_offset;
+	entry->priority = original->priority;
+	entry->seqnum = original->seqnum;
+	entry->charged_fds = original->charged_fds;
+
+	r = kdbus_deliver_reserve(dst, original->account->user, entry,
+				  original->slice->size);
+	if (r < 0) {
+		kdbus_deliver_put_entry(dst, entry);
+		return ERR_PTR(r);
+	}
+	r = kdbus_deliver_copy_content(dst, entry, src, original);
+	if (r < 0) {
+		kdbus_deliver_free(dst, entry);
+		return ERR_PTR(r);
+	}
+
+	entry->files = kdbus_files_ref(original->files);
+	entry->name = kdbus_name_ref(original->name);
 	return entry;
 }
 
@@ -462,6 +541,7 @@ void kdbus_deliver_number(struct kdbus_message *msg, struct kdbus_conn *dst,
 		entry->seqnum = atomic64_inc_return(&dst->bus->seqnum);
 	else
 		entry->seqnum = kdbus_cast_number(&msg->cast, dst->bus);
+	entry->order = entry->seqnum;
 }
 
 /**

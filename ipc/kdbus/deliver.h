@@ -29,6 +29,9 @@ struct kdbus_message;
 struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 					struct kdbus_conn *src,
 					struct kdbus_conn *dst);
+struct kdbus_entry *kdbus_deliver_stage_copy(struct kdbus_conn *src,
+					     const struct kdbus_entry *original,
+					     struct kdbus_conn *dst);
 void kdbus_deliver_free(struct kdbus_conn *dst, struct kdbus_entry *entry);
 void kdbus_deliver_hand_over(struct kdbus_conn *dst, struct kdbus_entry *entry);
 void kdbus_deliver_free_account(struct kdbus_account *account);

@@ -54,6 +54,16 @@ static void kdbus_list_add(struct kdbus_list *list,
 	}
 }
 
+/* which flag asks for a name of a connection */
+static u64 kdbus_list_kind(const struct kdbus_name_owner *owner)
+{
+	if (owner->flags & KDBUS_NAME_ACTIVATOR)
+		return KDBUS_LIST_ACTIVATORS;
+	if (owner->flags & KDBUS_NAME_IN_QUEUE)
+		return KDBUS_LIST_QUEUED;
+	return KDBUS_LIST_NAMES;
+}
+
 static void kdbus_list_add_conn(struct kdbus_list *list,
 				const struct kdbus_conn *conn)
 {
@@ -64,10 +74,7 @@ static void kdbus_list_add_conn(struct kdbus_list *list,
 		return;
 
 	list_for_each_entry(owner, &conn->names, conn_entry) {
-		u64 wanted = owner->flags & KDBUS_NAME_IN_QUEUE ?
-			     KDBUS_LIST_QUEUED : KDBUS_LIST_NAMES;
-
-		if (list->flags & wanted) {
+		if (list->flags & kdbus_list_kind(owner)) {
 			kdbus_list_add(list, conn, owner);
 			listed = true;
 		}

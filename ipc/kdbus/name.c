@@ -17,6 +17,7 @@
 #include "connection.h"
 #include "grammar.h"
 #include "limits.h"
+#include "migrate.h"
 #include "notify.h"
 #include "policy.h"
 
@@ -158,7 +159,7 @@ static struct kdbus_name_owner *kdbus_name_find_owner(struct kdbus_name_entry *n
 	return NULL;
 }
 
-/* where messages to the name go from now on */
+/* where messages to the name go from now on; if nowhere, their senders wait */
 static void kdbus_name_set_holder(struct kdbus_name_entry *name,
 				  struct kdbus_conn *holder)
 {
@@ -169,6 +170,17 @@ static void kdbus_name_set_holder(struct kdbus_name_entry *name,
 	kdbus_conn_unlock_two(old ?: holder, holder ?: old);
 }
 
+/* between an activator and an owner a name goes with its messages */
+static void kdbus_name_hand_over(struct kdbus_name_entry *name,
+				 struct kdbus_conn *to)
+{
+	struct kdbus_conn *from = name->holder;
+
+	kdbus_name_set_holder(name, NULL);
+	kdbus_migrate(name, from, to);
+	kdbus_name_set_holder(name, to);
+}
+
 static void kdbus_name_link_owner(struct kdbus_name_owner *owner,
 				  struct kdbus_name_entry *name,
 				  struct kdbus_conn *conn)
@@ -176,13 +188,20 @@ static void kdbus_name_link_owner(struct kdbus_name_owner *owner,
 	kref_get(&name->ref);
 	owner->name = name;
 	owner->conn = conn;
-	list_add_tail(&owner->name_entry, &name->owners);
+	if (owner->flags & KDBUS_NAME_ACTIVATOR) {
+		INIT_LIST_HEAD(&owner->name_entry);
+		name->activator = owner;
+	} else {
+		list_add_tail(&owner->name_entry, &name->owners);
+	}
 	list_add_tail_rcu(&owner->conn_entry, &conn->names);
 	conn->n_names++;
 }
 
 static void kdbus_name_unlink_owner(struct kdbus_name_owner *owner)
 {
+	if (owner == owner->name->activator)
+		owner->name->activator = NULL;
 	list_del(&owner->name_entry);
 	list_del_rcu(&owner->conn_entry);
 	owner->conn->n_names--;
@@ -195,6 +214,32 @@ static void kdbus_name_promote(struct kdbus_name_owner *owner)
 {
 	WRITE_ONCE(owner->flags, (owner->flags & ~KDBUS_NAME_IN_QUEUE) |
 				 KDBUS_NAME_PRIMARY);
+}
+
+static void kdbus_name_demote(struct kdbus_name_owner *owner)
+{
+	WRITE_ONCE(owner->flags, (owner->flags & ~KDBUS_NAME_PRIMARY) |
+				 KDBUS_NAME_IN_QUEUE);
+}
+
+static int kdbus_name_insert(struct kdbus_bus *bus,
+			     struct kdbus_name_entry *name)
+{
+	int r;
+
+	name->registration = bus->names.last_registration + 1;
+	r = rhashtable_insert_fast(&bus->names.names, &name->hash,
+				   kdbus_name_params);
+	if (r >= 0)
+		bus->names.last_registration++;
+	return r;
+}
+
+static void kdbus_name_remove(struct kdbus_bus *bus, struct kdbus_name_entry *name)
+{
+	rhashtable_remove_fast(&bus->names.names, &name->hash,
+			       kdbus_name_params);
+	kdbus_name_unref(name);
 }
 
 /*
@@ -242,23 +287,36 @@ static int kdbus_name_claim_new(struct kdbus_name_claim *claim)
 	struct kdbus_name_owner *owner;
 	int r;
 
-	name->registration = claim->bus->names.last_registration + 1;
 	name->holder = claim->conn;
-	r = rhashtable_insert_fast(&claim->bus->names.names, &name->hash,
-				   kdbus_name_params);
+	r = kdbus_name_insert(claim->bus, name);
 	if (r < 0)
 		return r;
 
 	/* the registry has the reference now */
 	claim->name = NULL;
-	claim->bus->names.last_registration++;
-
 	owner = kdbus_name_claim_owner(claim, name,
 				       claim->saved | KDBUS_NAME_PRIMARY);
 	claim->result = owner->flags | KDBUS_NAME_ACQUIRED;
 	kdbus_notify_name(claim->bus, KDBUS_ITEM_NAME_ADD, NULL, 0, claim->conn,
 			  owner->flags, name->name);
 	return 0;
+}
+
+/* take the name over from its activator, with the messages that wait there */
+static void kdbus_name_claim_activated(struct kdbus_name_claim *claim,
+				       struct kdbus_name_entry *name)
+{
+	struct kdbus_name_owner *activator = name->activator;
+	u64 old_flags = activator->flags;
+	struct kdbus_name_owner *owner;
+
+	kdbus_name_demote(activator);
+	owner = kdbus_name_claim_owner(claim, name, claim->saved |
+				       KDBUS_NAME_PRIMARY);
+	kdbus_name_hand_over(name, claim->conn);
+	claim->result = owner->flags | KDBUS_NAME_ACQUIRED;
+	kdbus_notify_name(claim->bus, KDBUS_ITEM_NAME_CHANGE, activator->conn,
+			  old_flags, claim->conn, owner->flags, name->name);
 }
 
 /* push the primary owner from its place */
@@ -272,8 +330,7 @@ static void kdbus_name_claim_replace(struct kdbus_name_claim *claim,
 
 	/* readers may see no primary owner for a moment, but never two */
 	if (old_flags & KDBUS_NAME_QUEUE)
-		WRITE_ONCE(prim->flags, (old_flags & ~KDBUS_NAME_PRIMARY) |
-					KDBUS_NAME_IN_QUEUE);
+		kdbus_name_demote(prim);
 	else
 		kdbus_name_unlink_owner(prim);
 
@@ -330,6 +387,10 @@ static int kdbus_name_claim(struct kdbus_name_claim *claim)
 		return kdbus_name_claim_new(claim);
 
 	prim = kdbus_name_primary(name);
+	if (!prim) {
+		kdbus_name_claim_activated(claim, name);
+		return 0;
+	}
 	if (owner && owner == prim) {
 		WRITE_ONCE(owner->flags, claim->saved | KDBUS_NAME_PRIMARY);
 		claim->result = owner->flags;
@@ -447,13 +508,6 @@ exit:
  * Releasing
  */
 
-static void kdbus_name_remove(struct kdbus_bus *bus, struct kdbus_name_entry *name)
-{
-	rhashtable_remove_fast(&bus->names.names, &name->hash,
-			       kdbus_name_params);
-	kdbus_name_unref(name);
-}
-
 static void kdbus_name_drop_owner(struct kdbus_name_owner *owner)
 {
 	struct kdbus_name_entry *name = owner->name;
@@ -469,18 +523,22 @@ static void kdbus_name_drop_owner(struct kdbus_name_owner *owner)
 	if (flags & KDBUS_NAME_IN_QUEUE)
 		return;
 
-	next = kdbus_name_primary(name);
-	if (next) {
-		kdbus_name_promote(next);
-		kdbus_name_set_holder(name, next->conn);
-		kdbus_notify_name(bus, KDBUS_ITEM_NAME_CHANGE, conn, flags,
-				  next->conn, next->flags, name->name);
-	} else {
+	next = kdbus_name_primary(name) ?: name->activator;
+	if (!next) {
 		kdbus_name_set_holder(name, NULL);
 		kdbus_notify_name(bus, KDBUS_ITEM_NAME_REMOVE, conn, flags,
 				  NULL, 0, name->name);
 		kdbus_name_remove(bus, name);
+		return;
 	}
+
+	kdbus_name_promote(next);
+	if (next == name->activator)
+		kdbus_name_hand_over(name, next->conn);
+	else
+		kdbus_name_set_holder(name, next->conn);
+	kdbus_notify_name(bus, KDBUS_ITEM_NAME_CHANGE, conn, flags, next->conn,
+			  next->flags, name->name);
 }
 
 static int kdbus_name_release(struct kdbus_conn *conn, const char *str)
@@ -550,8 +608,128 @@ void kdbus_name_release_all(struct kdbus_conn *conn)
 }
 
 /*
+ * Activators
+ */
+
+/**
+ * kdbus_name_reserve() - prepare to have a name activated
+ * @conn:	activator that is about to be published
+ * @str:	valid name
+ *
+ * Senders to a new name wait until kdbus_name_activate() is called, which has
+ * to happen before the registry's lock is released.
+ *
+ * Context: may sleep. The registry's lock is held.
+ * Return: the owner that @conn is, linked to the name; or an ERR_PTR: -EEXIST
+ *         if the name has an activator; -ENOMEM.
+ */
+struct kdbus_name_owner *kdbus_name_reserve(struct kdbus_conn *conn,
+					    const char *str)
+{
+	struct kdbus_bus *bus = conn->bus;
+	struct kdbus_name_owner *owner;
+	struct kdbus_name_entry *name;
+	int r;
+
+	lockdep_assert_held(&bus->names.lock);
+
+	name = kdbus_name_find(bus, str);
+	if (name && name->activator)
+		return ERR_PTR(-EEXIST);
+
+	owner = kzalloc(sizeof(*owner), GFP_KERNEL_ACCOUNT);
+	if (!owner)
+		return ERR_PTR(-ENOMEM);
+	owner->flags = KDBUS_NAME_ACTIVATOR | KDBUS_NAME_IN_QUEUE;
+
+	if (!name) {
+		name = kdbus_name_new(str);
+		r = name ? kdbus_name_insert(bus, name) : -ENOMEM;
+		if (r < 0) {
+			kdbus_name_unref(name);
+			kfree(owner);
+			return ERR_PTR(r);
+		}
+	}
+
+	kdbus_name_link_owner(owner, name, conn);
+	return owner;
+}
+
+/**
+ * kdbus_name_activate() - begin to hold a name for who may come
+ * @owner:	what kdbus_name_reserve() returned, of a published connection
+ *
+ * Context: may sleep. The registry's lock is held.
+ */
+void kdbus_name_activate(struct kdbus_name_owner *owner)
+{
+	struct kdbus_name_entry *name = owner->name;
+
+	if (kdbus_name_primary(name))
+		return;
+
+	kdbus_name_promote(owner);
+	kdbus_name_set_holder(name, owner->conn);
+	kdbus_notify_name(owner->conn->bus, KDBUS_ITEM_NAME_ADD, NULL, 0,
+			  owner->conn, owner->flags, name->name);
+}
+
+/**
+ * kdbus_name_follow() - move messages that were left behind
+ * @name:	name
+ * @from:	connection that held the name before
+ *
+ * Does nothing if the name is gone.
+ *
+ * Context: may sleep; takes the registry's lock.
+ */
+void kdbus_name_follow(const struct kdbus_name_entry *name,
+		       struct kdbus_conn *from)
+{
+	mutex_lock(&from->bus->names.lock);
+	if (name->holder && name->holder != from)
+		kdbus_migrate(name, from, name->holder);
+	mutex_unlock(&from->bus->names.lock);
+}
+
+/*
  * Looking up
  */
+
+/* wait until a name that changes hands has a holder again, or is gone */
+static int kdbus_name_wait(struct kdbus_bus *bus)
+{
+	if (mutex_lock_killable(&bus->names.lock) < 0)
+		return -EINTR;
+	mutex_unlock(&bus->names.lock);
+	return 0;
+}
+
+/* find a holder that is alive, under RCU; with references */
+static struct kdbus_conn *kdbus_name_find_holder(struct kdbus_bus *bus,
+						 const char *str,
+						 struct kdbus_name_entry **out)
+{
+	struct kdbus_name_entry *name;
+	struct kdbus_conn *conn;
+
+	while ((name = kdbus_name_find(bus, str))) {
+		conn = READ_ONCE(name->holder);
+		if (!conn)
+			return ERR_PTR(-EAGAIN);
+		/* both go when the name changes hands: look again then */
+		if (!kref_get_unless_zero(&name->ref))
+			continue;
+		if (kref_get_unless_zero(&conn->ref)) {
+			*out = name;
+			return conn;
+		}
+		kdbus_name_unref(name);
+	}
+
+	return ERR_PTR(-ESRCH);
+}
 
 /**
  * kdbus_name_resolve() - find who holds a name
@@ -561,32 +739,27 @@ void kdbus_name_release_all(struct kdbus_conn *conn)
  *
  * Whether the connection still holds the name has to be checked under its lock.
  *
- * Context: any.
- * Return: the holder with a reference for the caller; or NULL.
+ * Context: may sleep; takes the registry's lock if the name is changing hands.
+ * Return: the holder with a reference for the caller; or an ERR_PTR: -ESRCH if
+ *         nobody holds the name; -EINTR if the task is killed while it waits.
  */
 struct kdbus_conn *kdbus_name_resolve(struct kdbus_bus *bus, const char *name,
 				      struct kdbus_name_entry **out)
 {
-	struct kdbus_conn *conn = NULL;
-	struct kdbus_name_entry *found;
+	struct kdbus_conn *conn;
+	int r;
 
-	rcu_read_lock();
-	while ((found = kdbus_name_find(bus, name))) {
-		conn = READ_ONCE(found->holder);
-		if (!conn)
-			break;
-		/* both go when the name changes hands: look again then */
-		if (!kref_get_unless_zero(&found->ref))
-			continue;
-		if (kref_get_unless_zero(&conn->ref)) {
-			*out = found;
-			break;
-		}
-		kdbus_name_unref(found);
+	for (;;) {
+		rcu_read_lock();
+		conn = kdbus_name_find_holder(bus, name, out);
+		rcu_read_unlock();
+		if (conn != ERR_PTR(-EAGAIN))
+			return conn;
+
+		r = kdbus_name_wait(bus);
+		if (r < 0)
+			return ERR_PTR(r);
 	}
-	rcu_read_unlock();
-
-	return found ? conn : NULL;
 }
 
 /**

@@ -5,14 +5,16 @@
 /**
  * DOC: Well-known names
  *
- * A name exists while somebody owns it or waits for it. Its owners form a
- * queue; the first one is the primary owner, which holds the name: messages to
- * the name go there.
+ * A name exists while somebody owns it or waits for it, or has it activated.
+ * Its owners form a queue; the first one is the primary owner, which holds the
+ * name: messages to the name go there. If there is none the activator holds it.
  *
  * Writers hold the registry's @lock, which also puts all notifications of a bus
  * into one order. Senders look a name up under RCU, and when they commit they
  * make sure, under the receiver's lock, that the receiver still holds the name:
  * @holder is only changed with the locks of the old and the new holder held.
+ * While messages migrate nobody holds the name, and senders wait for the
+ * registry's lock.
  */
 
 #include <linux/kref.h>
@@ -32,9 +34,12 @@ struct kdbus_conn;
  * @hash:		in &kdbus_name_registry.names
  * @registration:	number of this life of the name, never used twice on a
  *			bus
- * @holder:		who gets messages, NULL once the name is gone
+ * @holder:		who gets messages; NULL while the name changes hands, and
+ *			once it is gone
  * @owners:		&struct kdbus_name_owner in order, under the registry's
  *			lock
+ * @activator:		who holds the name if nobody owns it, or NULL; under the
+ *			registry's lock
  * @name:		the name
  */
 struct kdbus_name_entry {
@@ -44,17 +49,19 @@ struct kdbus_name_entry {
 	u64 registration;
 	struct kdbus_conn *holder;
 	struct list_head owners;
+	struct kdbus_name_owner *activator;
 	char name[];
 };
 
 /**
- * struct kdbus_name_owner - a connection that owns a name or waits for it
+ * struct kdbus_name_owner - a connection that owns a name, waits for it or has
+ *			     it activated
  * @rcu:	delays freeing for those who walk &kdbus_conn.names
  * @name:	name, with a reference
  * @conn:	connection; outlives this
  * @flags:	KDBUS_NAME_* as user space sees them; written under the
  *		registry's lock
- * @name_entry:	in &kdbus_name.owners
+ * @name_entry:	in &kdbus_name_entry.owners, empty for an activator
  * @conn_entry:	in &kdbus_conn.names
  */
 struct kdbus_name_owner {
@@ -86,6 +93,11 @@ void kdbus_name_registry_deinit(struct kdbus_name_registry *registry);
 int kdbus_cmd_name_acquire(struct kdbus_conn *conn, void __user *argp);
 int kdbus_cmd_name_release(struct kdbus_conn *conn, void __user *argp);
 void kdbus_name_release_all(struct kdbus_conn *conn);
+struct kdbus_name_owner *kdbus_name_reserve(struct kdbus_conn *conn,
+					    const char *str);
+void kdbus_name_activate(struct kdbus_name_owner *owner);
+void kdbus_name_follow(const struct kdbus_name_entry *name,
+		       struct kdbus_conn *from);
 
 struct kdbus_conn *kdbus_name_resolve(struct kdbus_bus *bus, const char *name,
 				      struct kdbus_name_entry **out);

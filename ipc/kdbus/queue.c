@@ -89,13 +89,13 @@ static bool kdbus_entry_less(struct rb_node *a, const struct rb_node *b)
 
 	if (x->priority != y->priority)
 		return x->priority < y->priority;
-	return x->seqnum < y->seqnum;
+	return x->order < y->order;
 }
 
 /**
- * kdbus_queue_insert() - put a numbered entry into its place
+ * kdbus_queue_insert() - put an entry into its place
  * @queue:	queue, which owns the entry from now on
- * @entry:	entry that is in no list
+ * @entry:	entry that is in no list, with its number and place
  *
  * Context: the connection's lock is held.
  */
@@ -103,10 +103,9 @@ void kdbus_queue_insert(struct kdbus_queue *queue, struct kdbus_entry *entry)
 {
 	struct list_head *pos = queue->fifo.prev;
 
-	/* numbers grow, so the place is at or close to the end */
+	/* places grow, so this one is at or close to the end */
 	while (pos != &queue->fifo &&
-	       list_entry(pos, struct kdbus_entry, link)->seqnum >
-	       entry->seqnum)
+	       list_entry(pos, struct kdbus_entry, link)->order > entry->order)
 		pos = pos->prev;
 
 	list_add(&entry->link, pos);
@@ -191,6 +190,7 @@ void kdbus_queue_settle(struct kdbus_queue *queue, spinlock_t *commit_lock)
 
 		list_del(&entry->link);
 		entry->seqnum = entry->cast->seqnum;
+		entry->order = entry->seqnum;
 		entry->cast = NULL;
 		kdbus_queue_insert(queue, entry);
 	}

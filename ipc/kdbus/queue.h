@@ -6,7 +6,9 @@
  * DOC: Queues
  *
  * What a connection has to receive, in the order of the messages' numbers and,
- * beside it, in the order of their priority.
+ * beside it, in the order of their priority. A message that comes from another
+ * connection's queue keeps its number, but has its place behind all messages
+ * that are there already.
  *
  * An entry for a message with one receiver is appended when it is numbered. An
  * entry for a message with several receivers is staged first and belongs to the
@@ -30,13 +32,29 @@ struct kdbus_slice;
 struct kdbus_tracker;
 
 /**
+ * enum kdbus_claim - what a task is doing with an entry right now
+ * @KDBUS_CLAIM_NONE:	nothing
+ * @KDBUS_CLAIM_PEEK:	it looks at the message, which stays in the queue
+ * @KDBUS_CLAIM_TAKE:	it receives or drops the message
+ */
+enum kdbus_claim {
+	KDBUS_CLAIM_NONE,
+	KDBUS_CLAIM_PEEK,
+	KDBUS_CLAIM_TAKE,
+};
+
+/**
  * struct kdbus_entry - a message for one connection
  * @link:		in &kdbus_queue.fifo or &kdbus_queue.staged
  * @rb:			in &kdbus_queue.priorities, unless staged
  * @priority:		priority of the message, lower is more urgent
  * @seqnum:		number of the message, 0 while staged
+ * @order:		place in the queue: the number it had there first
  * @cast:		where the number comes from, NULL unless staged
- * @claimed:		a task receives this entry right now and frees it
+ * @claim:		what a task does with it right now. If it is not in the
+ *			queue any more when that is over, the task frees it
+ * @left_behind:	claimed when the other messages to its name moved to
+ *			another connection; follows if it is not taken
  * @slice:		content in the connection's pool; needed by the kernel
  * @msg_size:		bytes of header, items and metadata
  * @seqnum_offset:	where in @slice the number has to be written before
@@ -54,8 +72,10 @@ struct kdbus_entry {
 	struct rb_node rb;
 	s64 priority;
 	u64 seqnum;
+	u64 order;
 	struct kdbus_cast *cast;
-	bool claimed;
+	enum kdbus_claim claim;
+	bool left_behind;
 	struct kdbus_slice *slice;
 	size_t msg_size;
 	size_t seqnum_offset;
@@ -69,8 +89,8 @@ struct kdbus_entry {
 
 /**
  * struct kdbus_queue - queue of a connection
- * @fifo:	numbered entries, in the order of their numbers
- * @priorities:	the same entries by priority, then number
+ * @fifo:	numbered entries, in the order of their places
+ * @priorities:	the same entries by priority, then place
  * @staged:	entries that wait for their number
  * @dropped:	messages lost since user space was told last
  */

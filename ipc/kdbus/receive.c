@@ -10,6 +10,7 @@
 #include "connection.h"
 #include "deliver.h"
 #include "files.h"
+#include "name.h"
 #include "pool.h"
 #include "queue.h"
 #include "reply.h"
@@ -108,7 +109,8 @@ static struct kdbus_entry *kdbus_recv_claim(struct kdbus_conn *conn,
 	else
 		entry = kdbus_queue_first(&conn->queue);
 	if (entry)
-		entry->claimed = true;
+		entry->claim = cmd->flags & KDBUS_RECV_PEEK ? KDBUS_CLAIM_PEEK :
+							      KDBUS_CLAIM_TAKE;
 	cmd->dropped_msgs = conn->queue.dropped;
 	spin_unlock(&conn->lock);
 
@@ -116,21 +118,29 @@ static struct kdbus_entry *kdbus_recv_claim(struct kdbus_conn *conn,
 }
 
 /*
- * Give a claim back. If the connection was disconnected meanwhile the entry is
- * not in the queue any more and has to be freed here.
+ * Give a claim back. If the entry is not in the queue any more, because it was
+ * moved or the connection disconnected meanwhile, it has to be freed here.
  */
 static void kdbus_recv_unclaim(struct kdbus_conn *conn,
 			       struct kdbus_entry *entry)
 {
+	struct kdbus_name_entry *name = NULL;
 	bool orphaned;
 
 	spin_lock(&conn->lock);
-	entry->claimed = false;
+	entry->claim = KDBUS_CLAIM_NONE;
 	orphaned = list_empty(&entry->link);
+	if (!orphaned && entry->left_behind) {
+		entry->left_behind = false;
+		name = kdbus_name_ref(entry->name);
+	}
 	spin_unlock(&conn->lock);
 
 	if (orphaned)
 		kdbus_deliver_free(conn, entry);
+	if (name)
+		kdbus_name_follow(name, conn);
+	kdbus_name_unref(name);
 }
 
 /*

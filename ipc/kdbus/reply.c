@@ -492,6 +492,78 @@ exit:
 }
 
 /**
+ * kdbus_reply_retarget() - begin to expect a reply from another connection
+ * @entry:	request that was taken out of @from's queue, but may be decided
+ * @from:	who had to reply
+ * @to:		who has to, once kdbus_reply_commit_moved() was called
+ *
+ * Neither of the two can end meanwhile.
+ *
+ * Context: takes the locks of @from and the requester.
+ * Return: the tracker with a reference for the caller; or NULL if no reply is
+ *         expected any more. It has nothing to do with @entry then.
+ */
+struct kdbus_tracker *kdbus_reply_retarget(struct kdbus_entry *entry,
+					   struct kdbus_conn *from,
+					   struct kdbus_conn *to)
+{
+	struct kdbus_tracker *tracker;
+	bool open;
+
+	spin_lock(&from->lock);
+	tracker = kdbus_reply_detach(entry);
+	spin_unlock(&from->lock);
+	if (!tracker)
+		return NULL;
+
+	kdbus_conn_lock_two(tracker->requester, from);
+	open = !tracker->done;
+	if (open) {
+		kdbus_tracker_del_owed(tracker);
+		tracker->replier = kdbus_conn_ref(to);
+	}
+	kdbus_conn_unlock_two(tracker->requester, from);
+
+	/* what the list had is not needed: the caller has its own reference */
+	kdbus_tracker_unref(tracker);
+	if (!open)
+		return NULL;
+	kdbus_conn_unref(from);
+	return tracker;
+}
+
+/**
+ * kdbus_reply_commit_moved() - put a message into another connection's queue
+ * @to:		connection
+ * @entry:	staged copy, belongs to @to from now on
+ * @tracker:	its tracker, with a reference that goes over; or NULL
+ *
+ * Context: takes the locks of @to and the requester.
+ */
+void kdbus_reply_commit_moved(struct kdbus_conn *to, struct kdbus_entry *entry,
+			      struct kdbus_tracker *tracker)
+{
+	struct kdbus_conn *requester = tracker ? tracker->requester : to;
+	bool open;
+
+	kdbus_conn_lock_two(requester, to);
+	open = tracker && !tracker->done;
+	if (open) {
+		list_add_tail(&tracker->owed, &to->owed);
+		entry->tracker = tracker;
+		tracker->entry = entry;
+	}
+	/* behind what is there, and before what is numbered from now on */
+	kdbus_queue_settle(&to->queue, &to->bus->commit_lock);
+	entry->order = atomic64_inc_return(&to->bus->seqnum);
+	kdbus_queue_insert(&to->queue, entry);
+	kdbus_conn_unlock_two(requester, to);
+
+	if (!open)
+		kdbus_tracker_unref(tracker);
+}
+
+/**
  * kdbus_reply_commit() - deliver a reply
  * @msg:	message; copies for monitors were staged
  * @src:	replier

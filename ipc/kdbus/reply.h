@@ -102,6 +102,11 @@ int kdbus_reply_commit_request(struct kdbus_message *msg,
 int kdbus_reply_commit(struct kdbus_message *msg, struct kdbus_conn *src,
 		       struct kdbus_conn *dst, struct kdbus_entry *entry,
 		       struct kdbus_tracker *tracker);
+struct kdbus_tracker *kdbus_reply_retarget(struct kdbus_entry *entry,
+					   struct kdbus_conn *from,
+					   struct kdbus_conn *to);
+void kdbus_reply_commit_moved(struct kdbus_conn *to, struct kdbus_entry *entry,
+			      struct kdbus_tracker *tracker);
 void kdbus_reply_fail(struct kdbus_tracker *tracker, int error);
 void kdbus_reply_abandon(struct kdbus_tracker *tracker);
 struct kdbus_tracker *kdbus_reply_detach(struct kdbus_entry *entry);

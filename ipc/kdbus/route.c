@@ -56,11 +56,16 @@ static struct kdbus_conn *kdbus_route_by_name(struct kdbus_conn *src,
 	msg->name = kdbus_name_unref(msg->name);
 
 	dst = kdbus_name_resolve(src->bus, msg->dst_name, &msg->name);
-	if (!dst)
-		return ERR_PTR(-ESRCH);
+	if (IS_ERR(dst))
+		return dst;
 	if (dst_id != KDBUS_DST_ID_NAME && dst_id != dst->id) {
 		kdbus_conn_unref(dst);
 		return ERR_PTR(-EREMCHG);
+	}
+	if ((msg->hdr->flags & KDBUS_MSG_NO_AUTO_START) &&
+	    kdbus_conn_is_activator(dst)) {
+		kdbus_conn_unref(dst);
+		return ERR_PTR(-EADDRNOTAVAIL);
 	}
 
 	return dst;

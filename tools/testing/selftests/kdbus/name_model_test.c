@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1+
 /*
- * Random steps of several connections that acquire and release names, compared
- * with a model of what should come of it.
+ * Random steps of several connections that acquire and release names, of
+ * activators of these names and of messages to them, compared with a model of
+ * what should come of it.
  */
 
 #include <errno.h>
@@ -9,12 +10,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "name_util.h"
+#include "activator_util.h"
 #include "kselftest_harness.h"
 
 #define N_CONNS		4
 #define N_NAMES		3
-#define N_STEPS		1500
+#define N_STEPS		3000
+#define N_WAITING	64
 
 /* How long they take depends on the machine. */
 #define N_SECONDS	3
@@ -30,11 +32,29 @@ struct record {
 };
 
 /**
+ * struct box - messages that a connection has not received yet
+ * @n:		how many there are
+ * @messages:	in the order in which they are going to be received
+ */
+struct box {
+	unsigned int n;
+	struct {
+		__u64 cookie;
+		int name;
+		unsigned int life;
+	} messages[N_WAITING];
+};
+
+/**
  * struct model - what should be
  * @conns:	connections
  * @records:	by connection and name
  * @queue:	for each name the connections that own it and wait for it
  * @queued:	how many that are
+ * @activators:	for each name its activator
+ * @activated:	for each name the flags of its activator, 0 if there is none
+ * @lives:	for each name how often it came to be
+ * @boxes:	for each connection and then for each activator
  * @step:	number of the step
  * @seed:	state of the random numbers
  * @events:	what should be heard of the step
@@ -45,6 +65,10 @@ struct model {
 	struct record records[N_CONNS][N_NAMES];
 	int queue[N_NAMES][N_CONNS];
 	int queued[N_NAMES];
+	struct conn activators[N_NAMES];
+	__u64 activated[N_NAMES];
+	unsigned int lives[N_NAMES];
+	struct box boxes[N_CONNS + N_NAMES];
 	unsigned int step;
 	__u64 seed;
 	const char *events[N_NAMES + 2];
@@ -74,6 +98,38 @@ static int place_of(const struct model *m, int name, int conn)
 		if (m->queue[name][i] == conn)
 			return i;
 	return -1;
+}
+
+/* Connections and, behind them, activators, by number */
+static const struct conn *conn_at(const struct model *m, int number)
+{
+	if (number < N_CONNS)
+		return &m->conns[number];
+	return &m->activators[number - N_CONNS];
+}
+
+/* The number of who gets messages to the name, or -1 */
+static int holder_of(const struct model *m, int name)
+{
+	if (m->queued[name])
+		return m->queue[name][0];
+	return m->activated[name] ? N_CONNS + name : -1;
+}
+
+/* Move the messages to a name from one to the end of another box. */
+static void model_migrate(struct model *m, int name, int from, int to)
+{
+	struct box *old = &m->boxes[from], *new = &m->boxes[to];
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < old->n; i++) {
+		if (old->messages[i].name == name &&
+		    old->messages[i].life == m->lives[name])
+			new->messages[new->n++] = old->messages[i];
+		else
+			old->messages[kept++] = old->messages[i];
+	}
+	old->n = kept;
 }
 
 static void queue_remove(struct model *m, int name, int place)
@@ -128,8 +184,20 @@ static int model_acquire(struct model *m, int conn, int name, __u64 *flags)
 	if (!m->queued[name]) {
 		queue_insert(m, name, 0, conn);
 		*record = (struct record){ saved | PRIMARY, m->step };
-		model_event(m, NAME_ADD(&m->conns[conn], saved | PRIMARY,
-					names[name]));
+		if (m->activated[name])
+			model_event(m, NAME_CHANGE(&m->activators[name], HOLDS,
+						   &m->conns[conn],
+						   saved | PRIMARY,
+						   names[name]));
+		else
+			model_event(m, NAME_ADD(&m->conns[conn],
+						saved | PRIMARY, names[name]));
+		if (m->activated[name]) {
+			m->activated[name] = STANDS_BY;
+			model_migrate(m, name, N_CONNS + name, conn);
+		} else {
+			m->lives[name]++;
+		}
 		*flags = saved | PRIMARY | ACQUIRED;
 	} else if (place == 0) {
 		record->flags = saved | PRIMARY;
@@ -160,10 +228,18 @@ static int model_release(struct model *m, int conn, int name)
 	struct record *next;
 
 	if (place < 0)
-		return m->queued[name] ? -EADDRINUSE : -ESRCH;
+		return holder_of(m, name) < 0 ? -ESRCH : -EADDRINUSE;
 	queue_remove(m, name, place);
 	if (place > 0)
 		return 0;
+	if (!m->queued[name] && m->activated[name]) {
+		m->activated[name] = HOLDS;
+		model_migrate(m, name, conn, N_CONNS + name);
+		model_event(m, NAME_CHANGE(&m->conns[conn], flags,
+					   &m->activators[name], HOLDS,
+					   names[name]));
+		return 0;
+	}
 	if (!m->queued[name]) {
 		model_event(m, NAME_REMOVE(&m->conns[conn], flags,
 					   names[name]));
@@ -199,7 +275,36 @@ static void model_close(struct model *m, int conn)
 
 	while ((name = name_since(m, conn, 0)) >= 0)
 		model_release(m, conn, name);
+	m->boxes[conn].n = 0;
 	model_event(m, id_event("ID_REMOVE", m->conns[conn].id, 0));
+}
+
+/* The one that has the smallest id above @id; or -1 */
+static int conn_after(const struct model *m, __u64 id)
+{
+	int i, found = -1;
+
+	for (i = 0; i < N_CONNS + N_NAMES; i++) {
+		if (i >= N_CONNS && !m->activated[i - N_CONNS])
+			continue;
+		if (conn_at(m, i)->id > id &&
+		    (found < 0 || conn_at(m, i)->id < conn_at(m, found)->id))
+			found = i;
+	}
+	return found;
+}
+
+static int list_activator(const struct model *m, int name, __u64 flags,
+			  char *str)
+{
+	const __u64 id = m->activators[name].id;
+
+	if (flags & KDBUS_LIST_ACTIVATORS)
+		return sprintf(str, "%llu %s %llx; ", id, names[name],
+			       m->activated[name]);
+	if (flags & KDBUS_LIST_UNIQUE)
+		return sprintf(str, "%llu; ", id);
+	return 0;
 }
 
 /* What listed() should return. A record of a name is made in one step each. */
@@ -207,22 +312,19 @@ static const char *model_list(const struct model *m, const struct conn *watcher,
 			      __u64 flags)
 {
 	static char str[4096];
-	bool done[N_CONNS] = {};
+	__u64 last = 0, held;
 	size_t n = 0, before;
-	int i, conn, name;
-	__u64 held;
+	int conn, name;
 
 	str[0] = 0;
 	if (flags & KDBUS_LIST_UNIQUE)
 		n = sprintf(str, "%llu; ", watcher->id);
-	for (i = 0; i < N_CONNS; i++) {
-		/* the next in the order of the ids */
-		for (conn = -1, name = 0; name < N_CONNS; name++)
-			if (!done[name] && (conn < 0 || m->conns[name].id <
-							m->conns[conn].id))
-				conn = name;
-		done[conn] = true;
-
+	while ((conn = conn_after(m, last)) >= 0) {
+		last = conn_at(m, conn)->id;
+		if (conn >= N_CONNS) {
+			n += list_activator(m, conn - N_CONNS, flags, str + n);
+			continue;
+		}
 		before = n;
 		for (name = name_since(m, conn, 0); name >= 0;
 		     name = name_since(m, conn,
@@ -317,11 +419,12 @@ static char *step_release(struct model *m, bool *ok)
 static char *step_end(struct model *m, const struct domain *d, bool *ok)
 {
 	const int conn = roll(m, N_CONNS), byebye = roll(m, 2);
+	const int expected = m->boxes[conn].n ? -EBUSY : 0;
 	const __u64 id = m->conns[conn].id;
 	char *str;
 
 	model_close(m, conn);
-	*ok = !byebye || conn_byebye(&m->conns[conn]) == 0;
+	*ok = !byebye || conn_byebye(&m->conns[conn]) == expected;
 	conn_close(&m->conns[conn]);
 	*ok = conn_new(&m->conns[conn], d, "0-bus") == 0 && *ok;
 	model_event(m, id_event("ID_ADD", m->conns[conn].id, 0));
@@ -332,17 +435,91 @@ static char *step_end(struct model *m, const struct domain *d, bool *ok)
 	return str;
 }
 
-/* Where a message to a name goes: to its owner, and nowhere else */
-static bool reaches_its_owner(struct model *m, const struct conn *watcher)
+static char *step_activator(struct model *m, const struct domain *d, bool *ok)
 {
 	const int name = roll(m, N_NAMES);
-	const struct conn *owner = &m->conns[m->queue[name][0]];
+	struct conn *act = &m->activators[name];
+	char *str;
 	int r;
 
-	r = send_to_name(watcher, 0, names[name], 1000 + m->step);
-	if (!m->queued[name])
+	if (!m->activated[name]) {
+		*ok = activator_new(act, d, names[name], 0) == 0;
+		model_event(m, id_event("ID_ADD", act->id, ACTIVATOR));
+		m->activated[name] = m->queued[name] ? STANDS_BY : HOLDS;
+		if (!m->queued[name])
+			m->lives[name]++;
+		if (!m->queued[name])
+			model_event(m, NAME_ADD(act, HOLDS, names[name]));
+		r = asprintf(&str, "%llu activates %s", act->id, names[name]);
+	} else {
+		conn_close(act);
+		if (!m->queued[name])
+			model_event(m, NAME_REMOVE(act, HOLDS, names[name]));
+		model_event(m, id_event("ID_REMOVE", act->id, ACTIVATOR));
+		m->activated[name] = 0;
+		m->boxes[N_CONNS + name].n = 0;
+		*ok = true;
+		r = asprintf(&str, "activator %llu of %s leaves", act->id,
+			     names[name]);
+	}
+	if (r < 0)
+		abort();
+	return str;
+}
+
+/* Receive some or all of what should be there. */
+static bool receives(struct model *m, int number, unsigned int n)
+{
+	struct box *box = &m->boxes[number];
+	unsigned int i;
+
+	for (i = 0; i < n && i < box->n; i++)
+		if (receive_cookie(conn_at(m, number)) !=
+		    box->messages[i].cookie)
+			return false;
+	if (n > box->n && receive_cookie(conn_at(m, number)) != 0)
+		return false;
+	box->n -= i;
+	memmove(box->messages, box->messages + i,
+		box->n * sizeof(box->messages[0]));
+	return true;
+}
+
+/* Where a message to a name goes: to whoever holds it, and nowhere else */
+static bool reaches_its_holder(struct model *m, const struct conn *watcher)
+{
+	const int name = roll(m, N_NAMES), holder = holder_of(m, name);
+	const __u64 cookie = 1000 + m->step;
+	struct box *box;
+	int r;
+
+	r = send_to_name(watcher, 0, names[name], cookie);
+	if (holder < 0)
 		return r == -ESRCH;
-	return r == 0 && receive_cookie(owner) == 1000 + m->step;
+	box = &m->boxes[holder];
+	box->messages[box->n].cookie = cookie;
+	box->messages[box->n].name = name;
+	box->messages[box->n].life = m->lives[name];
+	box->n++;
+	return r == 0;
+}
+
+/* No box can overflow: all together are never fuller than one may be. */
+static bool all_receive(struct model *m)
+{
+	unsigned int sum = 0, most = N_WAITING / 2;
+	int i;
+
+	for (i = 0; i < N_CONNS + N_NAMES; i++)
+		sum += m->boxes[i].n;
+	for (i = 0; i < N_CONNS + N_NAMES; i++) {
+		if (i >= N_CONNS && !m->activated[i - N_CONNS])
+			continue;
+		if (sum > most || roll(m, 8) == 0)
+			if (!receives(m, i, sum > most ? ~0U : roll(m, 4)))
+				return false;
+	}
+	return true;
 }
 
 static const char *instead(const char *found, const char *expected)
@@ -371,8 +548,10 @@ static const char *mismatch(struct model *m, const struct conn *watcher)
 	expected = model_list(m, watcher, flags);
 	if (strcmp(found, expected))
 		return instead(found, expected);
-	if (!reaches_its_owner(m, watcher))
-		return "the owner does not get a message";
+	if (!reaches_its_holder(m, watcher))
+		return "a message to a name fails";
+	if (!all_receive(m))
+		return "messages are not where they should be";
 	return NULL;
 }
 
@@ -388,8 +567,10 @@ TEST_F(model, holds)
 	for (m->step = 0; m->step < N_STEPS && time(NULL) < end; m->step++) {
 		m->n_events = 0;
 		dice = roll(m, 20);
-		if (dice < 15)
+		if (dice < 14)
 			what = step_acquire(m, &ok);
+		else if (dice < 15)
+			what = step_activator(m, &self->domain, &ok);
 		else if (dice < 19)
 			what = step_release(m, &ok);
 		else
