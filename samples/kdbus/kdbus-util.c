@@ -133,20 +133,14 @@ static void peer_free_at(struct peer *peer, __u64 offset)
 	command(peer->fd, KDBUS_CMD_FREE, &cmd);
 }
 
-static int peer_hello(struct peer *peer, const char *description,
-		      __u64 attach_flags)
+static int peer_hello(struct peer *peer, struct draft *draft)
 {
+	struct kdbus_cmd_hello *cmd = (void *)draft->words;
 	const struct kdbus_item *item;
-	struct kdbus_cmd_hello *cmd;
-	struct draft draft;
 	int r;
 
-	cmd = draft_start(&draft, sizeof(*cmd));
-	cmd->flags = KDBUS_HELLO_ACCEPT_FD;
 	cmd->attach_flags_send = _KDBUS_ATTACH_ANY;
-	cmd->attach_flags_recv = attach_flags;
 	cmd->pool_size = POOL_SIZE;
-	draft_add_string(&draft, KDBUS_ITEM_CONN_DESCRIPTION, description);
 	r = command(peer->fd, KDBUS_CMD_HELLO, cmd);
 	if (r < 0)
 		return r;
@@ -165,13 +159,8 @@ static int peer_hello(struct peer *peer, const char *description,
 	return 0;
 }
 
-/*
- * Connects to a bus. @attach_flags says what the kernel is to tell about the
- * senders of messages; about itself this peer hides nothing. What decides about
- * permissions is who the process is at this moment, not who it becomes later.
- */
-int peer_connect(struct peer *peer, const char *endpoint,
-		 const char *description, __u64 attach_flags)
+static int peer_open(struct peer *peer, const char *endpoint,
+		     struct draft *draft)
 {
 	int r;
 
@@ -180,10 +169,51 @@ int peer_connect(struct peer *peer, const char *endpoint,
 	if (peer->fd < 0)
 		return -errno;
 
-	r = peer_hello(peer, description, attach_flags);
+	r = peer_hello(peer, draft);
 	if (r < 0)
 		close(peer->fd);
 	return r;
+}
+
+/*
+ * Connects to a bus. @attach_flags says what the kernel is to tell about the
+ * senders of messages; about itself this peer hides nothing. What decides about
+ * permissions is who the process is at this moment, not who it becomes later.
+ */
+int peer_connect(struct peer *peer, const char *endpoint,
+		 const char *description, __u64 attach_flags)
+{
+	struct kdbus_cmd_hello *cmd;
+	struct draft draft;
+
+	cmd = draft_start(&draft, sizeof(*cmd));
+	cmd->flags = KDBUS_HELLO_ACCEPT_FD;
+	cmd->attach_flags_recv = attach_flags;
+	draft_add_string(&draft, KDBUS_ITEM_CONN_DESCRIPTION, description);
+	return peer_open(peer, endpoint, &draft);
+}
+
+/*
+ * Connects as an activator (KDBUS_HELLO_ACTIVATOR) or a policy holder
+ * (KDBUS_HELLO_POLICY_HOLDER) of a name, with the @n accesses to the name that
+ * others have. This is for the owner of the bus.
+ */
+int peer_hold(struct peer *peer, const char *endpoint, __u64 kind,
+	      const char *name, const struct kdbus_policy_access *access,
+	      size_t n)
+{
+	struct kdbus_cmd_hello *cmd;
+	struct draft draft;
+	size_t i;
+
+	cmd = draft_start(&draft, sizeof(*cmd));
+	cmd->flags = kind | KDBUS_HELLO_ACCEPT_FD;
+	cmd->attach_flags_recv = KDBUS_ATTACH_PIDS | KDBUS_ATTACH_PID_COMM;
+	draft_add_string(&draft, KDBUS_ITEM_NAME, name);
+	for (i = 0; i < n; i++)
+		draft_add(&draft, KDBUS_ITEM_POLICY_ACCESS, &access[i],
+			  sizeof(access[i]));
+	return peer_open(peer, endpoint, &draft);
 }
 
 /*
@@ -194,6 +224,41 @@ void peer_disconnect(struct peer *peer)
 {
 	munmap((void *)peer->pool, peer->pool_size);
 	close(peer->fd);
+}
+
+/*
+ * Leaves the bus, unless there is something to receive: then it returns -EBUSY,
+ * and the peer goes on. So no message is lost in between.
+ */
+int peer_leave(struct peer *peer)
+{
+	struct kdbus_cmd cmd = { .size = sizeof(cmd) };
+
+	return command(peer->fd, KDBUS_CMD_BYEBYE, &cmd);
+}
+
+/*
+ * Names
+ */
+
+static int peer_name(struct peer *peer, unsigned long number, const char *name)
+{
+	struct kdbus_cmd *cmd;
+	struct draft draft;
+
+	cmd = draft_start(&draft, sizeof(*cmd));
+	draft_add_string(&draft, KDBUS_ITEM_NAME, name);
+	return command(peer->fd, number, cmd);
+}
+
+int peer_acquire(struct peer *peer, const char *name)
+{
+	return peer_name(peer, KDBUS_CMD_NAME_ACQUIRE, name);
+}
+
+int peer_release(struct peer *peer, const char *name)
+{
+	return peer_name(peer, KDBUS_CMD_NAME_RELEASE, name);
 }
 
 /*
@@ -247,6 +312,13 @@ struct kdbus_msg *message_start(struct draft *draft, __u64 dst_id)
 	msg->dst_id = dst_id;
 	msg->payload_type = PAYLOAD_TEXT;
 	return msg;
+}
+
+/* To whoever holds the name when the message is sent. */
+void message_start_to(struct draft *draft, const char *name)
+{
+	message_start(draft, KDBUS_DST_ID_NAME);
+	draft_add_string(draft, KDBUS_ITEM_DST_NAME, name);
 }
 
 void message_start_reply(struct draft *draft, const struct kdbus_msg *request)
@@ -344,8 +416,8 @@ int peer_call(struct peer *peer, struct draft *message, int timeout_ms,
  * Waits for a message; for ever if @timeout_ms is negative, else -ETIMEDOUT
  * says that none came in time.
  */
-int peer_receive(struct peer *peer, int timeout_ms,
-		 const struct kdbus_msg **msg)
+static int peer_receive_flags(struct peer *peer, int timeout_ms, __u64 flags,
+			      const struct kdbus_msg **msg)
 {
 	struct pollfd poll_fd = {
 		.fd = peer->fd,
@@ -357,6 +429,7 @@ int peer_receive(struct peer *peer, int timeout_ms,
 	for (;;) {
 		memset(&cmd, 0, sizeof(cmd));
 		cmd.size = sizeof(cmd);
+		cmd.flags = flags;
 		r = command(peer->fd, KDBUS_CMD_RECV, &cmd);
 		peer->lost += cmd.dropped_msgs;
 		if (r >= 0)
@@ -373,6 +446,18 @@ int peer_receive(struct peer *peer, int timeout_ms,
 
 	*msg = (void *)((const char *)peer->pool + cmd.msg.offset);
 	return 0;
+}
+
+int peer_receive(struct peer *peer, int timeout_ms,
+		 const struct kdbus_msg **msg)
+{
+	return peer_receive_flags(peer, timeout_ms, 0, msg);
+}
+
+/* Waits for a message in the same way, and leaves it where it is. */
+int peer_peek(struct peer *peer, int timeout_ms, const struct kdbus_msg **msg)
+{
+	return peer_receive_flags(peer, timeout_ms, KDBUS_RECV_PEEK, msg);
 }
 
 /*

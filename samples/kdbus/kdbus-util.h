@@ -68,7 +68,13 @@ int bus_make(const char *dir, const char *name, __u64 flags);
 
 int peer_connect(struct peer *peer, const char *endpoint,
 		 const char *description, __u64 attach_flags);
+int peer_hold(struct peer *peer, const char *endpoint, __u64 kind,
+	      const char *name, const struct kdbus_policy_access *access,
+	      size_t n);
 void peer_disconnect(struct peer *peer);
+int peer_leave(struct peer *peer);
+int peer_acquire(struct peer *peer, const char *name);
+int peer_release(struct peer *peer, const char *name);
 int peer_subscribe(struct peer *peer, const char *topic);
 
 /*
@@ -76,6 +82,7 @@ int peer_subscribe(struct peer *peer, const char *topic);
  */
 
 struct kdbus_msg *message_start(struct draft *draft, __u64 dst_id);
+void message_start_to(struct draft *draft, const char *name);
 void message_start_reply(struct draft *draft, const struct kdbus_msg *request);
 void message_start_signal(struct draft *draft, const struct peer *peer,
 			  __u64 dst_id, const char *topic);
@@ -92,6 +99,7 @@ int peer_call(struct peer *peer, struct draft *message, int timeout_ms,
 
 int peer_receive(struct peer *peer, int timeout_ms,
 		 const struct kdbus_msg **msg);
+int peer_peek(struct peer *peer, int timeout_ms, const struct kdbus_msg **msg);
 void peer_free(struct peer *peer, const struct kdbus_msg *msg);
 
 #define message_for_each_item(_item, _msg) \
