@@ -10,7 +10,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <linux/userfaultfd.h>
 
 #include "activator_util.h"
 #include "kselftest_harness.h"
@@ -427,6 +430,186 @@ TEST_F(migrate, the_charge_goes_along)
 	for (i = 0; i < MAX_QUEUED; i++)
 		ASSERT_EQ(i, receive_cookie(&self->act));
 	EXPECT_EQ(0, plain(src, NAME, i));
+}
+
+/**
+ * struct slow_recv - RECV that waits when it writes its result
+ * @thread:	who does it
+ * @c:		connection
+ * @uffd:	reports the write, and lets it go on
+ * @page:	page with the result
+ * @recv:	command, of which the part before the result is on another page
+ * @result:	what RECV returned
+ */
+struct slow_recv {
+	pthread_t thread;
+	const struct conn *c;
+	int uffd;
+	char *page;
+	struct kdbus_cmd_recv *recv;
+	int result;
+};
+
+static int slow_protect(const struct slow_recv *slow, bool protect)
+{
+	struct uffdio_writeprotect wp = {
+		.range = { PTR_TO_U64(slow->page), page_size() },
+		.mode = protect ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
+	};
+
+	return ioctl(slow->uffd, UFFDIO_WRITEPROTECT, &wp);
+}
+
+static int slow_new(struct slow_recv *slow, const struct conn *c, __u64 flags)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP,
+	};
+	struct uffdio_register area = { .mode = UFFDIO_REGISTER_MODE_WP };
+	char *pages = two_pages(PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE);
+	struct kdbus_cmd_recv *recv = recv_new(flags, 0);
+
+	slow->c = c;
+	slow->page = pages + page_size();
+	slow->recv = (void *)(slow->page - offsetof(struct kdbus_cmd_recv,
+						    dropped_msgs));
+	memcpy(slow->recv, recv, sizeof(*recv));
+	slow->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	area.range.start = PTR_TO_U64(slow->page);
+	area.range.len = page_size();
+	if (slow->uffd < 0 || ioctl(slow->uffd, UFFDIO_API, &api) < 0 ||
+	    ioctl(slow->uffd, UFFDIO_REGISTER, &area) < 0)
+		return -errno;
+	return slow_protect(slow, true);
+}
+
+static void *slow_run(void *arg)
+{
+	struct slow_recv *slow = arg;
+
+	slow->result = conn_recv(slow->c, slow->recv);
+	return NULL;
+}
+
+/* Returns when the message is about to be told to user space. */
+static int slow_start(struct slow_recv *slow)
+{
+	struct uffd_msg event;
+	int r = pthread_create(&slow->thread, NULL, slow_run, slow);
+
+	if (r != 0)
+		return -r;
+	r = read(slow->uffd, &event, sizeof(event));
+	return r == sizeof(event) && event.event == UFFD_EVENT_PAGEFAULT ?
+	       0 : -EIO;
+}
+
+static int slow_finish(struct slow_recv *slow, int prot)
+{
+	int r = mprotect(slow->page, page_size(), prot);
+
+	if (r == 0)
+		r = slow_protect(slow, false);
+	return r < 0 ? -errno : -pthread_join(slow->thread, NULL);
+}
+
+FIXTURE(slow_migrate) {
+	struct domain domain;
+	struct conn src;
+	struct conn a;
+	struct conn act;
+	struct slow_recv slow;
+};
+
+FIXTURE_VARIANT(slow_migrate) {
+	__u64 flags;
+	int prot;
+	int result;
+	const char *before;
+	const char *after;
+};
+
+/* what is received at that moment is out of reach */
+FIXTURE_VARIANT_ADD(slow_migrate, received) {
+	.prot = PROT_READ | PROT_WRITE,
+	.before = "message 2",
+	.after = "",
+};
+
+/* but if that fails it is not lost */
+FIXTURE_VARIANT_ADD(slow_migrate, not_received) {
+	.prot = PROT_READ,
+	.result = -EFAULT,
+	.before = "message 2",
+	.after = "message 1",
+};
+
+FIXTURE_VARIANT_ADD(slow_migrate, not_dropped) {
+	.flags = KDBUS_RECV_DROP,
+	.prot = PROT_READ,
+	.result = -EFAULT,
+	.before = "message 2",
+	.after = "message 1",
+};
+
+/* who only looks has no say */
+FIXTURE_VARIANT_ADD(slow_migrate, looked_at) {
+	.flags = KDBUS_RECV_PEEK,
+	.prot = PROT_READ | PROT_WRITE,
+	.before = "message 1, message 2",
+	.after = "",
+};
+
+FIXTURE_VARIANT_ADD(slow_migrate, not_looked_at) {
+	.flags = KDBUS_RECV_PEEK,
+	.prot = PROT_READ,
+	.result = -EFAULT,
+	.before = "message 1, message 2",
+	.after = "",
+};
+
+FIXTURE_SETUP(slow_migrate)
+{
+	struct domain *d = &self->domain;
+
+	ASSERT_EQ(0, domain_enter(d));
+	ASSERT_LE(0, bus_new(d, "0-bus", 0));
+	ASSERT_EQ(0, peer_new(&self->src, d, 0));
+	ASSERT_EQ(0, peer_new(&self->a, d, 0));
+	ASSERT_EQ(0, activator_new(&self->act, d, NAME, 0));
+}
+
+FIXTURE_TEARDOWN(slow_migrate)
+{
+	EXPECT_EQ(0, domain_leave(&self->domain));
+}
+
+TEST_F(slow_migrate, waits_for_nobody)
+{
+	struct slow_recv *slow = &self->slow;
+	int r = slow_new(slow, &self->act, variant->flags);
+
+	if (r < 0)
+		SKIP(return, "no userfaultfd: %s", strerror(-r));
+	EXPECT_EQ(0, plain(&self->src, NAME, 1));
+	EXPECT_EQ(0, plain(&self->src, NAME, 2));
+	ASSERT_EQ(0, slow_start(slow));
+	ASSERT_EQ(PRIMARY | ACQUIRED, name_acquire(&self->a, NAME, 0));
+	EXPECT_STREQ(variant->before, heard_all(&self->a));
+	ASSERT_EQ(0, slow_finish(slow, variant->prot));
+	EXPECT_EQ(variant->result, slow->result);
+	EXPECT_STREQ(variant->after, heard_all(&self->a));
+
+	if (variant->result == 0) {
+		EXPECT_EQ(1, msg_at(&self->act, slow->recv->msg.offset)->cookie);
+		EXPECT_EQ(0, conn_free(&self->act, slow->recv->msg.offset));
+		EXPECT_EQ(-ENXIO,
+			  conn_free(&self->act, slow->recv->msg.offset));
+	}
+	EXPECT_STREQ("", heard(&self->act));
+	EXPECT_EQ(0, lost(&self->act));
+	EXPECT_EQ(0, lost(&self->a));
 }
 
 KDBUS_HARNESS_MAIN
