@@ -22,6 +22,7 @@ static void kdbus_bus_free(struct kdbus_node *node)
 
 	WARN_ON(!xa_empty(&bus->conns));
 	WARN_ON(bus->creator);
+	WARN_ON(atomic_read(&bus->n_endpoints));
 
 	xa_destroy(&bus->conns);
 	kdbus_policy_db_deinit(&bus->policy);
@@ -74,6 +75,7 @@ kdbus_bus_new(struct kdbus_domain *domain, u64 flags, u64 attach_flags_owner,
 	generate_random_uuid(bus->id128);
 	xa_init_flags(&bus->conns, XA_FLAGS_ACCOUNT);
 	kdbus_policy_db_init(&bus->policy);
+	atomic_set(&bus->n_endpoints, 0);
 	atomic64_set(&bus->seqnum, 0);
 	spin_lock_init(&bus->commit_lock);
 
@@ -134,8 +136,8 @@ static int kdbus_bus_populate(struct kdbus_bus *bus)
  * Return: 0, or -EINVAL if @name does not begin with the decimal uid and a
  *         dash or the uid does not exist in the namespace.
  */
-static int kdbus_check_uid_prefix(struct user_namespace *user_ns,
-				  const char *name, kuid_t uid)
+int kdbus_check_uid_prefix(struct user_namespace *user_ns, const char *name,
+			   kuid_t uid)
 {
 	char prefix[16];
 	uid_t nr;

@@ -32,6 +32,7 @@
 
 struct kdbus_domain;
 struct kdbus_user;
+struct user_namespace;
 
 /**
  * struct kdbus_bus - a bus
@@ -44,6 +45,7 @@ struct kdbus_user;
  * @bloom:		parameters of bloom filters
  * @id128:		random UUID
  * @kernel:		charged for notifications, with a reference
+ * @n_endpoints:	custom endpoints, bounded
  * @names:		well-known names
  * @policy:		what policy holders and activators grant
  * @conns:		living connections by id, read under RCU, without a
@@ -62,6 +64,7 @@ struct kdbus_bus {
 	u8 id128[16];
 
 	struct kdbus_user *kernel;
+	atomic_t n_endpoints;
 	struct kdbus_name_registry names;
 	struct kdbus_policy_db policy;
 	struct xarray conns;
@@ -83,5 +86,7 @@ static inline struct kdbus_bus *kdbus_bus_from_node(struct kdbus_node *node)
 
 struct kdbus_bus *kdbus_cmd_bus_make(struct kdbus_domain *domain,
 				     void __user *argp);
+int kdbus_check_uid_prefix(struct user_namespace *user_ns, const char *name,
+			   kuid_t uid);
 
 #endif

@@ -184,12 +184,16 @@ __poll_t kdbus_conn_poll(struct kdbus_conn *conn)
  * Life
  */
 
-static int kdbus_conn_charge(struct kdbus_conn *conn)
+static int kdbus_conn_charge(struct kdbus_conn *conn,
+			     const struct kdbus_endpoint *ep)
 {
 	struct kdbus_user *user;
 	int r;
 
-	user = kdbus_user_get(conn->bus->domain, conn->cred->uid);
+	if (ep->is_custom)
+		user = kdbus_user_ref(ep->user);
+	else
+		user = kdbus_user_get(ep->bus->domain, conn->cred->uid);
 	if (IS_ERR(user))
 		return PTR_ERR(user);
 
@@ -273,9 +277,8 @@ static struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
 		goto exit_free;
 	}
 
-	conn->bus = ep->bus;
 	conn->cred = file->f_cred;
-	r = kdbus_conn_charge(conn);
+	r = kdbus_conn_charge(conn, ep);
 	if (r < 0)
 		goto exit_free;
 

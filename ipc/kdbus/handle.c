@@ -50,6 +50,10 @@ static int kdbus_handle_release(struct inode *inode, struct file *file)
 		kdbus_node_teardown(&handle->bus->node);
 		kdbus_node_unref(&handle->bus->node);
 		break;
+	case KDBUS_HANDLE_EP_OWNER:
+		kdbus_node_teardown(&handle->ep->node);
+		kdbus_node_unref(&handle->ep->node);
+		break;
 	case KDBUS_HANDLE_CONNECTED:
 		kdbus_conn_disconnect(handle->conn);
 		kdbus_conn_discharge(handle->conn);
@@ -99,6 +103,24 @@ static int kdbus_handle_bus_make(struct kdbus_handle *handle, void __user *argp)
 	return 0;
 }
 
+static int kdbus_handle_endpoint_make(struct kdbus_handle *handle,
+				      struct file *file, void __user *argp)
+{
+	struct kdbus_endpoint *ep;
+
+	if (handle->node->ops->type != KDBUS_NODE_ENDPOINT)
+		return -EBADFD;
+
+	ep = kdbus_cmd_endpoint_make(kdbus_endpoint_from_node(handle->node),
+				     file, argp);
+	if (IS_ERR_OR_NULL(ep))
+		return PTR_ERR_OR_ZERO(ep);
+
+	handle->ep = ep;
+	kdbus_handle_become(handle, KDBUS_HANDLE_EP_OWNER);
+	return 0;
+}
+
 static int kdbus_handle_hello(struct kdbus_handle *handle, struct file *file,
 			      void __user *argp)
 {
@@ -133,11 +155,28 @@ static int kdbus_handle_setup(struct file *file, unsigned int cmd,
 		r = -ESHUTDOWN;
 	else if (cmd == KDBUS_CMD_BUS_MAKE)
 		r = kdbus_handle_bus_make(handle, argp);
+	else if (cmd == KDBUS_CMD_ENDPOINT_MAKE)
+		r = kdbus_handle_endpoint_make(handle, file, argp);
 	else
 		r = kdbus_handle_hello(handle, file, argp);
 
 	mutex_unlock(&handle->lock);
 	return r;
+}
+
+/*
+ * Commands of endpoint owners
+ */
+
+static int kdbus_handle_endpoint_command(struct kdbus_handle *handle,
+					 unsigned int cmd, void __user *argp)
+{
+	if (!kdbus_node_is_alive(&handle->ep->node))
+		return -ESHUTDOWN;
+	if (cmd != KDBUS_CMD_ENDPOINT_UPDATE)
+		return -EBADFD;
+
+	return kdbus_cmd_endpoint_update(handle->ep, argp);
 }
 
 /*
@@ -169,14 +208,19 @@ static int kdbus_handle_command(struct file *file, unsigned int cmd,
 				void __user *argp)
 {
 	struct kdbus_handle *handle = file->private_data;
+	enum kdbus_handle_state state = kdbus_handle_state(handle);
 	struct kdbus_conn *conn;
 
-	if (kdbus_handle_state(handle) != KDBUS_HANDLE_CONNECTED)
+	if (state == KDBUS_HANDLE_EP_OWNER)
+		return kdbus_handle_endpoint_command(handle, cmd, argp);
+	if (state != KDBUS_HANDLE_CONNECTED)
 		return -EBADFD;
 
 	conn = handle->conn;
 	if (!kdbus_conn_is_alive(conn))
 		return -ECONNRESET;
+	if (cmd == KDBUS_CMD_ENDPOINT_UPDATE)
+		return -EBADFD;
 	if (!kdbus_handle_supports(conn->flags, cmd))
 		return -EOPNOTSUPP;
 
@@ -213,9 +257,11 @@ static long kdbus_handle_ioctl(struct file *file, unsigned int cmd,
 
 	switch (cmd) {
 	case KDBUS_CMD_BUS_MAKE:
+	case KDBUS_CMD_ENDPOINT_MAKE:
 	case KDBUS_CMD_HELLO:
 		return kdbus_handle_setup(file, cmd, argp);
 	case KDBUS_CMD_UPDATE:
+	case KDBUS_CMD_ENDPOINT_UPDATE:
 	case KDBUS_CMD_BYEBYE:
 	case KDBUS_CMD_FREE:
 	case KDBUS_CMD_SEND:

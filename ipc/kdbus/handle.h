@@ -6,8 +6,8 @@
  * DOC: Handles
  *
  * What open() of a control file or an endpoint returns. A handle starts fresh;
- * one successful setup command makes it the owner of a bus or a connection, for
- * good. The object it owns lives until the handle is released.
+ * one successful setup command makes it the owner of a bus, the owner of a custom
+ * endpoint or a connection, for good. The object it owns lives until the handle is released.
  *
  * @node never changes. @state is written once, under @lock, with release
  * semantics after the object was stored; who reads it with acquire semantics
@@ -20,11 +20,13 @@
 
 struct kdbus_bus;
 struct kdbus_conn;
+struct kdbus_endpoint;
 struct kdbus_node;
 
 enum kdbus_handle_state {
 	KDBUS_HANDLE_FRESH,
 	KDBUS_HANDLE_BUS_OWNER,
+	KDBUS_HANDLE_EP_OWNER,
 	KDBUS_HANDLE_CONNECTED,
 };
 
@@ -34,6 +36,7 @@ enum kdbus_handle_state {
  * @lock:	serialises setup commands; may sleep
  * @state:	what the handle became
  * @bus:	bus it owns, if BUS_OWNER
+ * @ep:		custom endpoint it owns, if EP_OWNER
  * @conn:	connection it owns, if CONNECTED
  */
 struct kdbus_handle {
@@ -42,6 +45,7 @@ struct kdbus_handle {
 	enum kdbus_handle_state state;
 	union {
 		struct kdbus_bus *bus;
+		struct kdbus_endpoint *ep;
 		struct kdbus_conn *conn;
 	};
 };

@@ -18,3 +18,8 @@ MODULE_PARM_DESC(max_buses_per_user, "Buses of one user in one domain");
 unsigned int kdbus_max_conns_per_user = 1024;
 module_param_named(max_conns_per_user, kdbus_max_conns_per_user, uint, 0644);
 MODULE_PARM_DESC(max_conns_per_user, "Connections of one user in one domain");
+
+unsigned int kdbus_max_endpoints_per_bus = 1024;
+module_param_named(max_endpoints_per_bus, kdbus_max_endpoints_per_bus, uint,
+		   0644);
+MODULE_PARM_DESC(max_endpoints_per_bus, "Custom endpoints of one bus");

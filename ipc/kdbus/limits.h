@@ -54,4 +54,7 @@ extern unsigned int kdbus_max_pool;
 extern unsigned int kdbus_max_buses_per_user;
 extern unsigned int kdbus_max_conns_per_user;
 
+/* custom endpoints of one bus: each has room for the connections of a user */
+extern unsigned int kdbus_max_endpoints_per_bus;
+
 #endif
