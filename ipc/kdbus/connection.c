@@ -222,7 +222,8 @@ static void kdbus_conn_init(struct kdbus_conn *conn, struct kdbus_endpoint *ep,
 	conn->cred = get_cred(file->f_cred);
 	conn->is_owner = kdbus_endpoint_is_owned(ep, file);
 	conn->is_custom = ep->is_custom;
-	kdbus_meta_view_init(&conn->view, conn->cred);
+	kdbus_meta_view_init(&conn->view, conn->cred,
+			     conn->is_custom ? conn : NULL);
 	kdbus_match_db_init(&conn->match, bus->bloom.size);
 	INIT_LIST_HEAD(&conn->names);
 	conn->sender.collect_names = kdbus_name_collect;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "list.h"
 
+#include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -12,15 +13,18 @@
 #include "compat.h"
 #include "connection.h"
 #include "name.h"
+#include "policy.h"
 #include "pool.h"
 
 /**
  * struct kdbus_list - a list while it is made
+ * @viewer:	connection that asks
  * @flags:	KDBUS_LIST_* asked for
  * @data:	objects, NULL while only their size is counted
  * @size:	bytes of the objects
  */
 struct kdbus_list {
+	const struct kdbus_conn *viewer;
 	u64 flags;
 	u8 *data;
 	size_t size;
@@ -74,13 +78,18 @@ static void kdbus_list_add_conn(struct kdbus_list *list,
 		return;
 
 	list_for_each_entry(owner, &conn->names, conn_entry) {
-		if (list->flags & kdbus_list_kind(owner)) {
+		if (!(list->flags & kdbus_list_kind(owner)))
+			continue;
+		/* a name that is hidden does not turn into a bare id */
+		listed = true;
+		if (kdbus_policy_may_see_name(list->viewer, current_cred(),
+					      owner->name->name))
 			kdbus_list_add(list, conn, owner);
-			listed = true;
-		}
 	}
 
-	if (!listed && (list->flags & KDBUS_LIST_UNIQUE))
+	if (!listed && (list->flags & KDBUS_LIST_UNIQUE) &&
+	    (conn == list->viewer ||
+	     kdbus_policy_may_see(list->viewer, current_cred(), conn)))
 		kdbus_list_add(list, conn, NULL);
 }
 
@@ -100,11 +109,15 @@ static void kdbus_list_walk(struct kdbus_list *list, struct kdbus_bus *bus)
 		kdbus_list_add_conn(list, conn);
 }
 
-static int kdbus_list_make(struct kdbus_list *list, struct kdbus_bus *bus)
+static int kdbus_list_make(struct kdbus_list *list)
 {
+	struct kdbus_policy_db *policy = &list->viewer->ep->policy;
+	struct kdbus_bus *bus = list->viewer->bus;
 	size_t size;
 
 	mutex_lock(&bus->names.lock);
+	/* both walks have to see the same */
+	mutex_lock(&policy->lock);
 	kdbus_list_walk(list, bus);
 	size = list->size;
 	if (size) {
@@ -112,6 +125,7 @@ static int kdbus_list_make(struct kdbus_list *list, struct kdbus_bus *bus)
 		if (list->data)
 			kdbus_list_walk(list, bus);
 	}
+	mutex_unlock(&policy->lock);
 	mutex_unlock(&bus->names.lock);
 
 	return size && !list->data ? -ENOMEM : 0;
@@ -192,7 +206,7 @@ int kdbus_cmd_list(struct kdbus_conn *conn, void __user *argp)
 {
 	struct kdbus_command command kdbus_uninitialized;
 	const struct kdbus_cmd_list *cmd;
-	struct kdbus_list list = {};
+	struct kdbus_list list = { .viewer = conn };
 	int r;
 
 	r = kdbus_command_import(&command, &kdbus_list_spec, argp);
@@ -201,7 +215,7 @@ int kdbus_cmd_list(struct kdbus_conn *conn, void __user *argp)
 
 	cmd = command.data;
 	list.flags = cmd->flags;
-	r = kdbus_list_make(&list, conn->bus);
+	r = kdbus_list_make(&list);
 	if (r >= 0)
 		r = kdbus_list_return(&list, conn->pool, argp);
 

@@ -72,13 +72,14 @@ int kdbus_attach_flags_sanitize(u64 flags, u64 *out)
  * kdbus_meta_view_init() - pin the namespaces of a receiver
  * @view:	filled in
  * @opener:	credentials that opened the endpoint
+ * @viewer:	the receiver if it may not see all names, or NULL
  *
  * All but the user namespace is that of the calling task.
  *
  * Context: task context.
  */
 void kdbus_meta_view_init(struct kdbus_meta_view *view,
-			  const struct cred *opener)
+			  const struct cred *opener, const void *viewer)
 {
 	view->user_ns = get_user_ns(opener->user_ns);
 	view->pid_ns = get_pid_ns(task_active_pid_ns(current));
@@ -86,6 +87,7 @@ void kdbus_meta_view_init(struct kdbus_meta_view *view,
 	get_cgroup_ns(view->cgroup_ns);
 	get_fs_root(current->fs, &view->root);
 	view->euid = opener->euid;
+	view->viewer = viewer;
 
 	/* fully ordered: a view that has a number has its references */
 	view->serial = atomic64_inc_return(&kdbus_meta_last_serial);
@@ -118,6 +120,7 @@ static bool kdbus_meta_fits(const struct kdbus_meta *meta,
 	       view->user_ns == meta->view.user_ns &&
 	       view->pid_ns == meta->view.pid_ns &&
 	       view->cgroup_ns == meta->view.cgroup_ns &&
+	       view->viewer == meta->view.viewer &&
 	       path_equal(&view->root, &meta->view.root);
 }
 
@@ -322,11 +325,12 @@ static void kdbus_meta_add_process(struct kdbus_meta *meta,
 static void kdbus_meta_add_names(struct kdbus_meta *meta)
 {
 	const struct kdbus_meta_sender *sender = meta->sender;
+	const void *viewer = meta->view.viewer;
 	const struct kdbus_item *item;
 	size_t need, size, payload;
 	void *names, *p;
 
-	need = sender->collect_names(sender->owner, NULL, 0);
+	need = sender->collect_names(sender->owner, viewer, NULL, 0);
 	if (!need)
 		return;
 	names = kvzalloc(need, GFP_KERNEL_ACCOUNT);
@@ -334,7 +338,8 @@ static void kdbus_meta_add_names(struct kdbus_meta *meta)
 		return;
 
 	/* names may have come and gone meanwhile, so the rest may be empty */
-	size = min(need, sender->collect_names(sender->owner, names, need));
+	size = min(need, sender->collect_names(sender->owner, viewer, names,
+					       need));
 	kdbus_items_foreach(item, names, size) {
 		if (!item->size)
 			break;

@@ -34,6 +34,8 @@ struct user_namespace;
  * @cgroup_ns:	of the task that said HELLO
  * @root:	root directory of the task that said HELLO; keeps its mount busy
  * @euid:	effective uid of the credentials that opened the endpoint
+ * @viewer:	the receiving struct kdbus_conn if it may not see all names; NULL
+ *		if it may. No reference
  *
  * Never changes between init and deinit; all references are its own.
  */
@@ -44,6 +46,7 @@ struct kdbus_meta_view {
 	struct cgroup_namespace *cgroup_ns;
 	struct path root;
 	kuid_t euid;
+	const void *viewer;
 };
 
 /**
@@ -55,12 +58,14 @@ struct kdbus_meta_view {
  * @collect_names:	writes OWNED_NAME items, padding included, as far as
  *			they fit into a buffer, and returns how many bytes all
  *			of them need; NULL if the sender cannot own names
- * @owner:		first argument of @collect_names
+ * @owner:		first argument of @collect_names, whose second is the
+ *			receiver's @viewer
  */
 struct kdbus_meta_sender {
 	u32 attach_flags;
 	const char *description;
-	size_t (*collect_names)(const void *owner, void *buf, size_t size);
+	size_t (*collect_names)(const void *owner, const void *viewer,
+				void *buf, size_t size);
 	const void *owner;
 };
 
@@ -131,7 +136,7 @@ static inline u64 kdbus_attach_flags_recv(u32 attach_flags)
 int kdbus_attach_flags_sanitize(u64 flags, u64 *out);
 
 void kdbus_meta_view_init(struct kdbus_meta_view *view,
-			  const struct cred *opener);
+			  const struct cred *opener, const void *viewer);
 void kdbus_meta_view_deinit(struct kdbus_meta_view *view);
 
 void kdbus_meta_init(struct kdbus_meta *meta,

@@ -551,7 +551,8 @@ static int kdbus_name_release(struct kdbus_conn *conn, const char *str)
 		return -ESRCH;
 	owner = kdbus_name_find_owner(name, conn);
 	if (!owner)
-		return -EADDRINUSE;
+		return kdbus_policy_may_see_name(conn, current_cred(), str) ?
+		       -EADDRINUSE : -ESRCH;
 
 	kdbus_name_drop_owner(owner);
 	return 0;
@@ -563,8 +564,9 @@ static int kdbus_name_release(struct kdbus_conn *conn, const char *str)
  * @argp:	struct kdbus_cmd in user space
  *
  * Context: may sleep, touches user memory.
- * Return: 0; framing errors; -ESRCH if there is no such name; -EADDRINUSE if
- *         @conn neither owns it nor waits for it; -ECONNRESET.
+ * Return: 0; framing errors; -ESRCH if there is no such name, or none that
+ *         @conn may see; -EADDRINUSE if @conn neither owns it nor waits for it;
+ *         -ECONNRESET.
  */
 int kdbus_cmd_name_release(struct kdbus_conn *conn, void __user *argp)
 {
@@ -794,6 +796,8 @@ static void kdbus_name_write(struct kdbus_item *item, size_t size,
 /**
  * kdbus_name_collect() - write down the names that a connection owns
  * @conn:	struct kdbus_conn
+ * @viewer:	struct kdbus_conn that is told, if it may not see all names; or
+ *		NULL
  * @buf:	where to write OWNED_NAME items
  * @size:	bytes at @buf
  *
@@ -803,9 +807,10 @@ static void kdbus_name_write(struct kdbus_item *item, size_t size,
  * Return: bytes that all items need, padding included; if it is more than @size
  *         the last ones are missing.
  */
-size_t kdbus_name_collect(const void *conn, void *buf, size_t size)
+size_t kdbus_name_collect(const void *conn, const void *viewer, void *buf,
+			  size_t size)
 {
-	const struct kdbus_conn *from = conn;
+	const struct kdbus_conn *from = conn, *to = viewer;
 	const struct kdbus_name_owner *owner;
 	size_t n, need = 0;
 	u64 flags;
@@ -817,6 +822,9 @@ size_t kdbus_name_collect(const void *conn, void *buf, size_t size)
 	list_for_each_entry_rcu(owner, &from->names, conn_entry) {
 		flags = READ_ONCE(owner->flags);
 		if (flags & KDBUS_NAME_IN_QUEUE)
+			continue;
+		if (to && !kdbus_policy_may_see_name(to, to->cred,
+						     owner->name->name))
 			continue;
 
 		n = KDBUS_ALIGN8(KDBUS_ITEM_SIZE(sizeof(u64) +

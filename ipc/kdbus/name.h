@@ -101,7 +101,8 @@ void kdbus_name_follow(const struct kdbus_name_entry *name,
 
 struct kdbus_conn *kdbus_name_resolve(struct kdbus_bus *bus, const char *name,
 				      struct kdbus_name_entry **out);
-size_t kdbus_name_collect(const void *conn, void *buf, size_t size);
+size_t kdbus_name_collect(const void *conn, const void *viewer, void *buf,
+			  size_t size);
 bool kdbus_name_is_owned(const void *conn, const char *name);
 struct kdbus_name_entry *kdbus_name_ref(struct kdbus_name_entry *name);
 struct kdbus_name_entry *kdbus_name_unref(struct kdbus_name_entry *name);

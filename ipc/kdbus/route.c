@@ -41,11 +41,39 @@ static const struct kdbus_command_spec kdbus_send_spec = {
 	.items = kdbus_send_items,
 };
 
+/*
+ * What may not be seen through a custom endpoint is to look as if it did not
+ * exist. How the message names the destination decides what has to be seen.
+ */
+static bool kdbus_route_hides(const struct kdbus_conn *src,
+			      const struct kdbus_conn *dst,
+			      const struct kdbus_message *msg)
+{
+	if (msg->dst_name)
+		return !kdbus_policy_may_see_name(src, current_cred(),
+						  msg->dst_name);
+
+	return !kdbus_policy_may_see(src, current_cred(), dst);
+}
+
+static int kdbus_route_hidden_error(const struct kdbus_message *msg)
+{
+	return msg->dst_name ? -ESRCH : -ENXIO;
+}
+
+/* an open request shows its sender to who has to reply, and to nobody else */
+static bool kdbus_route_is_reply(const struct kdbus_message *msg)
+{
+	return msg->hdr->cookie_reply &&
+	       !(msg->hdr->flags & (KDBUS_MSG_EXPECT_REPLY | KDBUS_MSG_SIGNAL));
+}
+
 static struct kdbus_conn *kdbus_route_by_name(struct kdbus_conn *src,
 					      struct kdbus_message *msg)
 {
 	u64 dst_id = msg->hdr->dst_id;
 	struct kdbus_conn *dst;
+	int r = 0;
 
 	/* a name that changes hands all the time must not hold a task */
 	if (fatal_signal_pending(current))
@@ -58,14 +86,37 @@ static struct kdbus_conn *kdbus_route_by_name(struct kdbus_conn *src,
 	dst = kdbus_name_resolve(src->bus, msg->dst_name, &msg->name);
 	if (IS_ERR(dst))
 		return dst;
-	if (dst_id != KDBUS_DST_ID_NAME && dst_id != dst->id) {
+
+	if (dst_id != KDBUS_DST_ID_NAME && dst_id != dst->id)
+		r = -EREMCHG;
+	else if ((msg->hdr->flags & KDBUS_MSG_NO_AUTO_START) &&
+		 kdbus_conn_is_activator(dst))
+		r = -EADDRNOTAVAIL;
+	if (unlikely(src->is_custom) && (r < 0 || !kdbus_route_is_reply(msg)) &&
+	    kdbus_route_hides(src, dst, msg))
+		r = -ESRCH;
+	if (r < 0) {
 		kdbus_conn_unref(dst);
-		return ERR_PTR(-EREMCHG);
+		return ERR_PTR(r);
 	}
-	if ((msg->hdr->flags & KDBUS_MSG_NO_AUTO_START) &&
-	    kdbus_conn_is_activator(dst)) {
+
+	return dst;
+}
+
+static struct kdbus_conn *kdbus_route_by_id(struct kdbus_conn *src,
+					    struct kdbus_message *msg)
+{
+	struct kdbus_conn *dst;
+
+	dst = kdbus_conn_find(src->bus, msg->hdr->dst_id);
+	if (!dst)
+		return ERR_PTR(-ENXIO);
+
+	if (!kdbus_conn_is_ordinary(dst) ||
+	    (unlikely(src->is_custom) && !kdbus_route_is_reply(msg) &&
+	     kdbus_route_hides(src, dst, msg))) {
 		kdbus_conn_unref(dst);
-		return ERR_PTR(-EADDRNOTAVAIL);
+		return ERR_PTR(-ENXIO);
 	}
 
 	return dst;
@@ -75,15 +126,8 @@ static struct kdbus_conn *kdbus_route_by_name(struct kdbus_conn *src,
 static struct kdbus_conn *kdbus_route_resolve(struct kdbus_conn *src,
 					      struct kdbus_message *msg)
 {
-	struct kdbus_conn *dst;
-
-	if (msg->dst_name)
-		return kdbus_route_by_name(src, msg);
-
-	dst = kdbus_conn_find(src->bus, msg->hdr->dst_id);
-	if (dst && !kdbus_conn_is_ordinary(dst))
-		dst = kdbus_conn_unref(dst);
-	return dst ?: ERR_PTR(-ENXIO);
+	return msg->dst_name ? kdbus_route_by_name(src, msg) :
+			       kdbus_route_by_id(src, msg);
 }
 
 /* stage a message for its receiver and for the monitors */
@@ -159,7 +203,8 @@ static int kdbus_route_reply(struct kdbus_conn *src, struct kdbus_conn *dst,
 	/* that the request is open is all the permission that is needed */
 	tracker = kdbus_tracker_find(dst, src, msg->hdr->cookie_reply);
 	if (!tracker)
-		return -EBADSLT;
+		return kdbus_route_hides(src, dst, msg) ?
+		       kdbus_route_hidden_error(msg) : -EBADSLT;
 
 	entry = kdbus_route_stage(src, dst, msg);
 	if (!IS_ERR(entry)) {
