@@ -10,3 +10,5 @@ echo "# ls -l /sys/fs/$MODNAME"
 ls -l "/sys/fs/$MODNAME"
 echo "# samples/kdbus/demo"
 samples/kdbus/demo
+echo "# samples/kdbus/workers"
+samples/kdbus/workers
