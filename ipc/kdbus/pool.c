@@ -77,6 +77,9 @@ static struct file *kdbus_pool_new_file(const char *description, size_t size)
 
 	file = kdbus_shmem_file_setup(name, size);
 	kfree(name);
+	/* an inode that cannot be allocated is a lack of room for shmem */
+	if (file == ERR_PTR(-ENOSPC))
+		return ERR_PTR(-ENOMEM);
 	if (IS_ERR(file))
 		return file;
 
