@@ -1,21 +1,44 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Prints the directory of the debug kernel: Debian's Linux 6.12 with tinyconfig
-# and debug.config, built on first use and kept in the user's cache. A change of
-# the source, of debug.config or of this script makes another one.
+# debug-kernel.sh [debug|kcsan]
+#
+# Prints the directory of a kernel for the tests: Debian's Linux 6.12 with
+# tinyconfig and debug.config, changed by kcsan.config if that is asked for.
+# It is built on first use and kept in the user's cache. A change of the source
+# or of the configuration makes another one, and so does another number below.
 
 . "${0%/*}/common.sh"
 
+# What this script does to the source, counted up when that changes.
+revision=1
+
 source=linux-source-6.12
 tarball=/usr/src/$source.tar.xz
-config=$TOP/scripts/debug.config
 
 "$TOP/scripts/deps.sh" debug >&2 || exit
 version=$(dpkg-query -W -f '${Version}' $source 2>/dev/null)
 [ -f $tarball ] || die "$tarball is missing"
 
-hash=$(cat "$config" "$0" | sha256sum | cut -c1-12)
+# The symbol that a line is about, whatever it says about it.
+symbol='s/^\(# \|-\|\)\(CONFIG_[A-Za-z0-9_]*\)\(=.*\| is not set\|\)$/\2/p'
+
+wanted()
+{
+	case ${1:-debug} in
+	debug) cat "$TOP/scripts/debug.config" ;;
+	kcsan)
+		changes=$TOP/scripts/kcsan.config
+		named=$(sed -n "$symbol" "$changes")
+		grep -v -w -F "$named" "$TOP/scripts/debug.config"
+		grep -v '^-' "$changes"
+		;;
+	*) die "usage: debug-kernel.sh [debug|kcsan]" ;;
+	esac
+}
+
+config=$(wanted "$1") || exit
+hash=$(echo "$revision $config" | sha256sum | cut -c1-12)
 dir=${XDG_CACHE_HOME:-$HOME/.cache}/kdbus/linux-$version-$hash
 tree=$dir/$source
 log=$dir/build.log
@@ -45,9 +68,10 @@ unpack()
 # Kconfig silently drops what it does not know or finds without what it needs.
 configure()
 {
-	make -C "$tree" tinyconfig && cat "$config" >>"$tree/.config" &&
+	make -C "$tree" tinyconfig && echo "$config" >>"$tree/.config" &&
 		make -C "$tree" olddefconfig || return
-	! grep -x 'CONFIG_[^ ]*=.*\|# CONFIG_[^ ]* is not set' "$config" |
+	! echo "$config" |
+		grep -x 'CONFIG_[^ ]*=.*\|# CONFIG_[^ ]* is not set' |
 		grep -v -x -F -f "$tree/.config" | grep .
 }
 
@@ -56,7 +80,8 @@ compile()
 	nice make -C "$tree" -j"$(nproc)" bzImage modules
 }
 
-echo "kdbus: building the debug kernel, once; this takes some minutes" >&2
+echo "kdbus: building the ${1:-debug} kernel, once;" \
+	"this takes some minutes" >&2
 for step in unpack configure compile; do
 	if ! $step >>"$log" 2>&1; then
 		tail -n 20 "$log" >&2
