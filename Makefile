@@ -23,9 +23,10 @@ selftests := tools/testing/selftests/kdbus
 unit := tools/testing/unit
 samples := samples/kdbus
 bench := tools/bench
+fuzz := tools/testing/fuzz
 
 # What the scripts below read from their environment.
-export MODNAME KVER TESTS SMP MEM ICOUNT T
+export MODNAME KVER TESTS SMP MEM ICOUNT T FUZZ SEED MINIMISE MIN
 
 PHONY := modules
 modules: have-headers
@@ -57,6 +58,10 @@ demo shell check:
 check-debug:
 	@scripts/check.sh --debug
 
+PHONY += fuzz coverage
+fuzz coverage:
+	@scripts/$@.sh
+
 # With a clock that counts instructions the figures can be compared.
 PHONY += bench
 bench:
@@ -65,7 +70,7 @@ bench:
 
 PHONY += clean
 clean:
-	@for dir in $(selftests) $(unit) $(samples) $(bench); do \
+	@for dir in $(selftests) $(unit) $(samples) $(bench) $(fuzz); do \
 		test ! -f $$dir/Makefile || \
 			$(MAKE) -s --no-print-directory -C $$dir clean || exit; \
 	done

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # "make check" and, with --debug, "make check-debug": builds and runs the tests
-# and counts them.
+# and counts them. $FUZZ and $SEED are how many seconds to fuzz, and from which
+# seed.
 
 . "${0%/*}/common.sh"
 
@@ -83,7 +84,37 @@ run_selftests()
 	fi
 	# everything takes longer there
 	[ -z "$debug" ] || set -- "$@" kselftest_override_timeout=900
-	MODULE=$module scripts/guest.sh ${debug:+"$debug"} -- "$@"
+	MODULE=$module RELOADS=${debug:+100} \
+		scripts/guest.sh ${debug:+"$debug"} -- "$@"
+}
+
+# Bounded in time, so the same seed may get further on a faster machine.
+fuzz()
+{
+	T=${FUZZ:-90} SEED=${SEED:-1} MINIMISE=600 MODULE=$module \
+		RESULTS=/dev/null LOG=$BUILD/log/fuzz.log scripts/fuzz.sh
+}
+
+# What has several tasks at the same thing, where it is seen whether they agree
+# on who may touch what.
+racing_tests='monitor_load_test name_send_test order_test storm_test teardown_test'
+
+run_racing()
+{
+	only=
+	for test in $racing_tests; do
+		only="$only $TOP/$selftests/$test"
+	done
+	MODULE='' RESULTS=$RESULTS.kcsan LOG=$BUILD/log/kcsan.log \
+		scripts/guest.sh --kcsan -- make --no-print-directory \
+		-C $selftests run_tests kselftest_override_timeout=1200 \
+		"TEST_GEN_PROGS=$only"
+}
+
+# The results of the machine itself, where a run is not the only one.
+count()
+{
+	sed "s/^\(ok\|not ok\) /&$1: /" "$2" | tee -a "$cases"
 }
 
 summary()
@@ -111,10 +142,18 @@ if step "module builds without warnings" compile "$@"; then
 	if [ -z "$debug" ]; then
 		step "sparse finds nothing" sparse "$@"
 		ktap unit env -u TESTS make --no-print-directory -C tools/testing/unit check
+		step "description for syzkaller fits the header" \
+			tools/testing/fuzz/check-kdbus-txt.sh
 	fi
 	step "selftests build" make -s -C $selftests &&
 		ktap selftests run_selftests
 	cat "$RESULTS"
 	cat "$RESULTS" >>"$cases"
+	if [ "$debug" ] && [ -z "$TESTS" ]; then
+		step "fuzzing finds nothing" fuzz
+		: >"$RESULTS.kcsan"
+		ktap kcsan run_racing
+		count kcsan "$RESULTS.kcsan"
+	fi
 fi
 summary

@@ -5,7 +5,7 @@
 # the module, mounts kdbusfs, runs what guest.sh was asked to run, takes all
 # of it down again and reports through the kernel's log.
 
-# From guest.sh: TOP, MODULE, MODNAME, MODE, VERBOSE,
+# From guest.sh: TOP, MODULE, MODNAME, MODE, VERBOSE, DATA, RELOADS,
 # TERM and the function run_command.
 # shellcheck source=/dev/null
 . /run/guest.conf
@@ -106,6 +106,30 @@ find_leaks()
 	[ -z "$leaks" ] || { echo "$leaks"; return 1; }
 }
 
+load_again_and_again()
+{
+	n=0
+	while [ $n -lt "$RELOADS" ]; do
+		n=$((n + 1))
+		# with something to take down, too
+		insmod "./$MODNAME.ko" && mount -t "$fs" "$fs" "$dir" &&
+			{ [ $((n % 2)) = 0 ] || ls -lR "$dir" >/dev/null; } &&
+			umount "$dir" && rmmod "$MODNAME" || return
+	done
+}
+
+# Files of debugfs have no size, so they are copied before they are packed.
+send_data()
+{
+	stty -F /dev/ttyS2 raw -echo || return
+	mkdir /tmp/gcov && cd /sys/kernel/debug/gcov || return
+	find . -name '*.gcda' | while read -r file; do
+		mkdir -p "/tmp/gcov/${file%/*}"
+		cat "$file" >"/tmp/gcov/$file"
+	done
+	tar -C /tmp/gcov -cz . >/dev/ttyS2
+}
+
 set_up
 if ! load; then
 	echo "kdbus: cannot load or mount the module"
@@ -128,5 +152,10 @@ expect "nothing left mounted" unmount_all
 [ ! -e $kmemleak ] || expect "no memory leaked" find_leaks
 expect "module unloads" unload
 [ ! -e $kmemleak ] || expect "no memory leaked by unloading" find_leaks again
+if [ "$RELOADS" != 0 ]; then
+	expect "module loads and unloads $RELOADS times" load_again_and_again
+	[ ! -e $kmemleak ] || expect "no memory leaked by it" find_leaks
+fi
+[ -z "$DATA" ] || send_data
 report "exit $status"
 power_off

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# guest.sh [--debug] [--verbose] [--shell] [--] COMMAND [ARGUMENT...]
+# guest.sh [--debug|--kcsan] [--verbose] [--shell] [--] COMMAND [ARGUMENT...]
 #
 # Boots a virtual machine that sees all files of this one, loads the module
 # there, runs COMMAND in the current directory, passes its output and its exit
@@ -10,18 +10,22 @@
 #
 # KVER, SMP, MEM, ICOUNT and T are explained by "make help". The kernel's
 # log is left in $LOG, the tests made besides the command itself in $RESULTS.
-# With $MODULE set to a file, that module is loaded instead of a fresh one.
+# With $MODULE set to a file, that module is loaded instead of a fresh one. With
+# $DATA set to a file, what the kernel counted for gcov is put there, as a
+# compressed archive. With $RELOADS set, the module is loaded and unloaded that
+# many times in the end.
 
 . "${0%/*}/common.sh"
 
 debug='' mode=run verbose=''
 while :; do
 	case $1 in
-	--debug) debug=1 ;;
+	--debug) debug=debug ;;
+	--kcsan) debug=kcsan ;;
 	--shell) mode=shell ;;
 	--verbose) verbose=1 ;;
 	--) shift; break ;;
-	-*) die "usage: guest.sh [--debug] [--verbose] [--shell] [--] COMMAND..." ;;
+	-*) die "usage: guest.sh [--debug|--kcsan] [--verbose] [--shell] [--] COMMAND..." ;;
 	*) break ;;
 	esac
 	shift
@@ -33,8 +37,8 @@ MODNAME=${MODNAME:-kdbus}
 
 "$TOP/scripts/deps.sh" guest || exit
 if [ "$debug" ]; then
-	tree=$("$TOP/scripts/debug-kernel.sh") || exit
-	kernel=$tree/arch/x86/boot/bzImage headers=$tree name=debug kver=
+	tree=$("$TOP/scripts/debug-kernel.sh" $debug) || exit
+	kernel=$tree/arch/x86/boot/bzImage headers=$tree name=$debug kver=
 	# the search for leaks looks at every page there is
 	: "${MEM:=1G}" "${T:=3600}"
 else
@@ -67,6 +71,8 @@ MODULE=$(quote "$MODULE" | cut -c2-)
 MODNAME=$MODNAME
 MODE=$mode
 VERBOSE=$verbose
+DATA=${DATA:+1}
+RELOADS=${RELOADS:-0}
 TERM=${TERM:-linux}
 ROWS=${size% *}
 COLS=${size#* }
@@ -82,6 +88,8 @@ END
 # times repeatable; it needs the emulator, and no instructions that do as much
 # work as their operand says.
 smp=${SMP:-2} cpu=max accel='-accel tcg,thread=single'
+# Races are only seen where the processors really run at the same time.
+[ "$debug" != kcsan ] || accel='-accel tcg,thread=multi'
 if [ "${ICOUNT:-0}" != 0 ]; then
 	smp=1 cpu=max,-erms,-fsrm
 	accel="$accel -icount shift=0,sleep=off"
@@ -107,7 +115,8 @@ $limit qemu-system-x86_64 -nodefaults -no-user-config -display none \
 	-monitor none -nic none -no-reboot -cpu "$cpu" $accel -smp "$smp" \
 	-m "${MEM:-2G}" -kernel "$kernel" -initrd "$dir/initramfs.cpio" \
 	-append "$append" -chardev "stdio,id=user,signal=$signal" \
-	-serial chardev:user -serial "file:$dir/log" -virtfs \
+	-serial chardev:user -serial "file:$dir/log" \
+	${DATA:+-serial "file:$DATA"} -virtfs \
 	local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
 	<&3
 qemu=$?

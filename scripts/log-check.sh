@@ -21,6 +21,12 @@ END {
 		exit 1
 	}
 	for (i = 1; i <= n; i++) {
+		# Data races of the kernel without us are not ours to judge.
+		if (line[i] ~ /BUG: KCSAN:/ && !is_ours(i)) {
+			while (i < n && line[i] !~ /=====/)
+				i++
+			continue
+		}
 		# These two print a stack to explain something harmless:
 		# a test asked for the failure.
 		if (line[i] ~ /FAULT_INJECTION: forcing|invoked oom-killer/)
@@ -32,6 +38,13 @@ END {
 			print_around(i)
 	}
 	exit found
+}
+
+function is_ours(at) {
+	for (; at <= n && line[at] !~ /=====/; at++)
+		if (line[at] ~ ours)
+			return 1
+	return 0
 }
 
 function print_around(at,    from, to)
@@ -46,6 +59,7 @@ function print_around(at,    from, to)
 }
 
 BEGIN {
+	ours = "\\[kdbus[0-9]*\\]"
 	bad = "(BUG|WARNING|Oops|UBSAN|KASAN|KFENCE|ODEBUG|refcount_t)[ :]" \
 	"|\\[#[0-9]+\\]|Call Trace:|cut here|Kernel panic" \
 	"|INFO: (task|rcu|possible|trying|lockdep|Slab|Object|Freed)" \
