@@ -2,7 +2,7 @@
 #include "broadcast.h"
 
 #include <linux/err.h>
-#include <linux/xarray.h>
+#include <linux/rculist.h>
 
 #include "bus.h"
 #include "cast.h"
@@ -14,18 +14,16 @@
 #include "message.h"
 #include "policy.h"
 
-/* does @dst want the message of @src, or of the kernel? */
-static bool kdbus_broadcast_fits(struct kdbus_conn *src, struct kdbus_conn *dst,
-				 const struct kdbus_match_facts *facts)
+/* may @dst have the message of @src, or of the kernel? */
+static bool kdbus_broadcast_is_allowed(struct kdbus_conn *src,
+				       struct kdbus_conn *dst,
+				       const struct kdbus_match_facts *facts)
 {
-	/* who may not have it is not asked what he wants: that can be long */
 	if (src && !kdbus_policy_may_talk(dst, dst->cred, src))
 		return false;
-	if (facts->name &&
-	    !kdbus_policy_may_see_name(dst, dst->cred, facts->name))
-		return false;
 
-	return kdbus_match_db_test(&dst->match, facts);
+	return !facts->name ||
+	       kdbus_policy_may_see_name(dst, dst->cred, facts->name);
 }
 
 /**
@@ -50,27 +48,162 @@ bool kdbus_broadcast_is_wanted(struct kdbus_conn *src, struct kdbus_conn *dst,
 	bool wanted;
 
 	rcu_read_lock();
-	wanted = kdbus_broadcast_fits(src, dst, &facts);
+	/* who may not have it is not asked what he wants: that can be long */
+	wanted = kdbus_broadcast_is_allowed(src, dst, &facts) &&
+		 kdbus_match_db_test(&dst->match, &facts);
 	rcu_read_unlock();
 
 	return wanted;
 }
 
+/*
+ * Receivers
+ */
+
+/* searches for receivers that may be disturbed before writers are kept away */
+#define KDBUS_BROADCAST_TRIES	3
+
 /**
- * struct kdbus_broadcast_query - who is to receive a broadcast
+ * struct kdbus_broadcast_search - a search for those who are to get a broadcast
+ * @reader:	reader of the index
  * @src:	sending connection, NULL if it is the kernel
  * @facts:	what matches are compared with
+ * @cast:	where receivers are added
+ * @refused:	connection that was found last and may not have the message
+ * @is_full:	there is no room for more receivers
  */
-struct kdbus_broadcast_query {
+struct kdbus_broadcast_search {
+	struct kdbus_match_reader reader;
 	struct kdbus_conn *src;
 	const struct kdbus_match_facts *facts;
+	struct kdbus_cast *cast;
+	const struct kdbus_conn *refused;
+	bool is_full;
 };
 
-static bool kdbus_broadcast_filter(struct kdbus_conn *conn, const void *context)
+/* one connection is likely to be found several times in a row */
+static bool kdbus_broadcast_is_new(struct kdbus_broadcast_search *search,
+				   struct kdbus_conn *conn)
 {
-	const struct kdbus_broadcast_query *query = context;
+	if (conn == search->refused || kdbus_cast_has(search->cast, conn))
+		return false;
+	if (kdbus_broadcast_is_allowed(search->src, conn, search->facts))
+		return true;
 
-	return kdbus_broadcast_fits(query->src, conn, query->facts);
+	search->refused = conn;
+	return false;
+}
+
+static bool kdbus_broadcast_visit(struct kdbus_match_walk *walk, void *owner)
+{
+	struct kdbus_broadcast_search *search =
+		container_of(walk, struct kdbus_broadcast_search, reader.walk);
+	const struct kdbus_match_entry *entry = owner;
+	struct kdbus_conn *conn =
+		container_of(entry->db, struct kdbus_conn, match);
+
+	/* who may not have it is not asked what he wants: that can be long */
+	if (!kdbus_broadcast_is_new(search, conn) ||
+	    !kdbus_match_entry_test(entry, search->facts))
+		return true;
+
+	search->is_full = !kdbus_cast_add(search->cast, conn);
+	return !search->is_full;
+}
+
+/* for want of memory they are told that they miss it; each of them once */
+static bool kdbus_broadcast_lose(struct kdbus_match_walk *walk, void *owner)
+{
+	struct kdbus_broadcast_search *search =
+		container_of(walk, struct kdbus_broadcast_search, reader.walk);
+	const struct kdbus_match_entry *entry = owner;
+	struct kdbus_conn *conn =
+		container_of(entry->db, struct kdbus_conn, match);
+
+	if (kdbus_broadcast_is_new(search, conn) &&
+	    kdbus_match_db_first(entry->db, search->facts) == entry)
+		kdbus_deliver_lost(conn);
+
+	return true;
+}
+
+/* visit who wants the message because of a name that the sender owns */
+static void kdbus_broadcast_walk_names(struct kdbus_broadcast_search *search)
+{
+	struct kdbus_match_reader *reader = &search->reader;
+	const struct kdbus_name_owner *owner;
+
+	if (!search->src || !READ_ONCE(reader->index->n_by_name))
+		return;
+
+	/* the rule says whether it owns the name or only waits for it */
+	list_for_each_entry_rcu(owner, &search->src->names, conn_entry)
+		if (!kdbus_match_reader_walk_name(reader, owner->name->name))
+			return;
+}
+
+/*
+ * Walk the index. Returns false if that has to be done again, as somebody may
+ * have been missed.
+ */
+static bool kdbus_broadcast_walk(struct kdbus_broadcast_search *search,
+				 struct kdbus_bus *bus, bool lock)
+{
+	bool lock_names = lock && search->src, done;
+
+	/* a walk that may pause outside of RCU needs names that stay */
+	if (lock_names)
+		mutex_lock(&bus->names.lock);
+
+	search->refused = NULL;
+	search->is_full = false;
+	kdbus_match_reader_begin(&search->reader, lock);
+	if (kdbus_match_reader_walk(&search->reader, search->facts))
+		kdbus_broadcast_walk_names(search);
+	done = kdbus_match_reader_end(&search->reader);
+
+	if (lock_names)
+		mutex_unlock(&bus->names.lock);
+
+	return done;
+}
+
+/*
+ * Add all who want the message and may have it. Who was found stays when the
+ * walk has to be repeated: he wanted the message at a moment of this search.
+ */
+static int kdbus_broadcast_pick(struct kdbus_cast *cast, struct kdbus_bus *bus,
+				struct kdbus_conn *src,
+				const struct kdbus_match_facts *facts)
+{
+	struct kdbus_broadcast_search search = {
+		.reader.index = &bus->subscribers,
+		.reader.walk.visit = kdbus_broadcast_visit,
+		.src = src,
+		.facts = facts,
+		.cast = cast,
+	};
+	unsigned int tries = 0;
+	bool done;
+
+	do {
+		done = kdbus_broadcast_walk(&search, bus,
+					    tries >= KDBUS_BROADCAST_TRIES);
+		if (!search.is_full) {
+			tries++;
+			continue;
+		}
+		done = false;
+		if (kdbus_cast_grow(cast) >= 0)
+			continue;
+		if (src)
+			return -ENOMEM;
+
+		search.reader.walk.visit = kdbus_broadcast_lose;
+		tries = KDBUS_BROADCAST_TRIES;
+	} while (!done);
+
+	return 0;
 }
 
 /*
@@ -100,28 +233,23 @@ static int kdbus_broadcast_commit(struct kdbus_cast *cast,
  * @facts:	what matches are compared with
  *
  * Monitors come first. A receiver that cannot take the message learns that it
- * lost one.
+ * lost one; so does one that a message of the kernel finds no memory for.
  *
- * Context: may sleep, touches user memory if @src is not NULL.
+ * Context: may sleep, touches user memory if @src is not NULL; takes
+ *          the registry's lock then, which else is held, and the index' lock.
  * Return: 0; -EFAULT if the payload cannot be read; -ECONNRESET if @src is
- *         disconnected; -EINTR if the task is killed; -ENOMEM. On failure nobody
- *         got the message.
+ *         disconnected; -EINTR if the task is killed; -ENOMEM, but not if @src
+ *         is NULL. On failure nobody got the message.
  */
 int kdbus_broadcast_to_matches(struct kdbus_bus *bus, struct kdbus_conn *src,
 			       struct kdbus_message *msg,
 			       const struct kdbus_match_facts *facts)
 {
-	const struct kdbus_broadcast_query query = {
-		.src = src,
-		.facts = facts,
-	};
 	struct kdbus_cast *cast = &msg->cast;
 	int r;
 
-	r = kdbus_cast_pick(cast, bus, KDBUS_CONN_MONITOR, NULL, NULL);
-	if (r >= 0)
-		r = kdbus_cast_pick(cast, bus, KDBUS_CONN_SUBSCRIBED,
-				    kdbus_broadcast_filter, &query);
+	kdbus_cast_add_monitors(cast, bus);
+	r = kdbus_broadcast_pick(cast, bus, src, facts);
 	if (r < 0 || !cast->n)
 		return r;
 
@@ -212,9 +340,6 @@ int kdbus_cmd_match_add(struct kdbus_conn *conn, void __user *argp)
 			       cmd->flags & KDBUS_MATCH_REPLACE,
 			       kdbus_command_area(&command),
 			       kdbus_command_area_size(&command));
-	if (r >= 0)
-		xa_set_mark(&conn->bus->conns, conn->id,
-			    KDBUS_CONN_SUBSCRIBED);
 	kdbus_active_release(&conn->active);
 
 exit:

@@ -26,6 +26,7 @@ static void kdbus_bus_free(struct kdbus_node *node)
 
 	xa_destroy(&bus->conns);
 	kdbus_policy_db_deinit(&bus->policy);
+	kdbus_match_index_deinit(&bus->subscribers);
 	kdbus_name_registry_deinit(&bus->names);
 	kdbus_user_unref(bus->kernel);
 	kfree(bus);
@@ -89,13 +90,19 @@ kdbus_bus_new(struct kdbus_domain *domain, u64 flags, u64 attach_flags_owner,
 	if (r < 0)
 		goto exit_user;
 
-	r = kdbus_node_init(&bus->node, &kdbus_bus_ops, kdbus_bus_mode(flags),
-			    current_euid(), current_egid());
+	r = kdbus_match_index_init(&bus->subscribers, bloom->size);
 	if (r < 0)
 		goto exit_names;
 
+	r = kdbus_node_init(&bus->node, &kdbus_bus_ops, kdbus_bus_mode(flags),
+			    current_euid(), current_egid());
+	if (r < 0)
+		goto exit_index;
+
 	return bus;
 
+exit_index:
+	kdbus_match_index_deinit(&bus->subscribers);
 exit_names:
 	kdbus_name_registry_deinit(&bus->names);
 exit_user:

@@ -26,6 +26,7 @@
 #include <linux/xarray.h>
 #include <linux/kdbus.h>
 
+#include "match-index.h"
 #include "name.h"
 #include "node.h"
 #include "policy-db.h"
@@ -49,7 +50,8 @@ struct user_namespace;
  * @names:		well-known names
  * @policy:		what policy holders and activators grant
  * @conns:		living connections by id, read under RCU, without a
- *			reference. Those that have or had matches are marked
+ *			reference. Monitors are marked
+ * @subscribers:	matches of all connections
  * @seqnum:		last number given to a message
  * @commit_lock:	see above; nests nothing
  */
@@ -68,16 +70,14 @@ struct kdbus_bus {
 	struct kdbus_name_registry names;
 	struct kdbus_policy_db policy;
 	struct xarray conns;
+	struct kdbus_match_index subscribers;
 
 	atomic64_t seqnum ____cacheline_aligned_in_smp;
 	spinlock_t commit_lock;
 };
 
-/* mark of connections that a broadcast has to look at */
-#define KDBUS_CONN_SUBSCRIBED	XA_MARK_0
-
 /* mark of monitors */
-#define KDBUS_CONN_MONITOR	XA_MARK_1
+#define KDBUS_CONN_MONITOR	XA_MARK_0
 
 static inline struct kdbus_bus *kdbus_bus_from_node(struct kdbus_node *node)
 {

@@ -2,9 +2,12 @@
 #include "cast.h"
 
 #include <linux/err.h>
+#include <linux/hash.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/xarray.h>
 
 #include "bus.h"
 #include "connection.h"
@@ -23,6 +26,9 @@ void kdbus_cast_init(struct kdbus_cast *cast)
 	cast->targets = cast->inline_targets;
 	cast->n = 0;
 	cast->max = KDBUS_CAST_INLINE;
+	cast->slots = NULL;
+	cast->n_slots = 0;
+	cast->last_missed = 0;
 }
 
 /**
@@ -46,29 +52,124 @@ void kdbus_cast_deinit(struct kdbus_cast *cast)
 }
 
 /*
- * Add the connections there are at this moment. Returns how many there are,
- * which may be more than there is room for.
+ * Picking
  */
-static size_t kdbus_cast_collect(struct kdbus_cast *cast, struct kdbus_bus *bus,
-				 xa_mark_t mark, kdbus_cast_filter_t filter,
-				 const void *context)
+
+/* the slot of a connection, or the vacant one where it belongs */
+static u32 *kdbus_cast_slot(const struct kdbus_cast *cast,
+			    const struct kdbus_conn *conn)
 {
-	XA_STATE(xas, &bus->conns, 0);
-	size_t found = cast->n;
+	size_t mask = cast->n_slots - 1;
+	size_t i = hash_ptr(conn, 32) & mask;
+
+	while (cast->slots[i] &&
+	       cast->targets[cast->slots[i] - 1].conn != conn)
+		i = (i + 1) & mask;
+
+	return &cast->slots[i];
+}
+
+/**
+ * kdbus_cast_has() - ask whether a connection was added
+ * @cast:	cast
+ * @conn:	connection
+ *
+ * Context: any.
+ * Return: true if it was.
+ */
+bool kdbus_cast_has(const struct kdbus_cast *cast,
+		    const struct kdbus_conn *conn)
+{
+	size_t i;
+
+	if (cast->slots)
+		return *kdbus_cast_slot(cast, conn);
+
+	for (i = 0; i < cast->n; i++)
+		if (cast->targets[i].conn == conn)
+			return true;
+
+	return false;
+}
+
+/**
+ * kdbus_cast_add() - add a receiver
+ * @cast:	cast that nothing was staged for yet
+ * @conn:	connection that was not added, valid under RCU. If it has no
+ *		references any more it is left out
+ *
+ * Context: any.
+ * Return: true; false if there is no room. Then kdbus_cast_grow() makes some.
+ */
+bool kdbus_cast_add(struct kdbus_cast *cast, struct kdbus_conn *conn)
+{
+	if (cast->n == cast->max)
+		return false;
+	if (!kref_get_unless_zero(&conn->ref))
+		return true;
+
+	if (cast->slots)
+		*kdbus_cast_slot(cast, conn) = cast->n + 1;
+	cast->targets[cast->n++] = (struct kdbus_target){ .conn = conn };
+	return true;
+}
+
+static void kdbus_cast_fill_slots(struct kdbus_cast *cast)
+{
+	size_t i;
+
+	if (!cast->slots)
+		return;
+
+	memset(cast->slots, 0, cast->n_slots * sizeof(*cast->slots));
+	for (i = 0; i < cast->n; i++)
+		*kdbus_cast_slot(cast, cast->targets[i].conn) = i + 1;
+}
+
+/**
+ * kdbus_cast_grow() - make room for more receivers
+ * @cast:	cast
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOMEM, and nothing has changed.
+ */
+int kdbus_cast_grow(struct kdbus_cast *cast)
+{
+	size_t max = 4 * cast->max, n_slots = 2 * max;
+	struct kdbus_target *targets;
+
+	targets = kvmalloc(max * sizeof(*targets) + n_slots * sizeof(u32),
+			   GFP_KERNEL_ACCOUNT);
+	if (!targets)
+		return -ENOMEM;
+
+	memcpy(targets, cast->targets, cast->n * sizeof(*targets));
+	if (cast->targets != cast->inline_targets)
+		kvfree(cast->targets);
+	cast->targets = targets;
+	cast->max = max;
+	cast->slots = (u32 *)(targets + max);
+	cast->n_slots = n_slots;
+	kdbus_cast_fill_slots(cast);
+	return 0;
+}
+
+/* add monitors above @from; returns the first for whom there is no room, or 0 */
+static u64 kdbus_cast_collect_monitors(struct kdbus_cast *cast,
+				       struct kdbus_bus *bus, u64 from)
+{
+	XA_STATE(xas, &bus->conns, from);
 	struct kdbus_conn *conn;
+	u64 left = 0;
 
 	rcu_read_lock();
-	xas_for_each_marked(&xas, conn, ULONG_MAX, mark) {
+	xas_for_each_marked(&xas, conn, ULONG_MAX, KDBUS_CONN_MONITOR) {
 		if (xas_retry(&xas, conn))
 			continue;
-		if (!filter || filter(conn, context)) {
-			if (found++ < cast->max &&
-			    kref_get_unless_zero(&conn->ref))
-				cast->targets[cast->n++] =
-					(struct kdbus_target){ .conn = conn };
+		if (!kdbus_cast_add(cast, conn)) {
+			left = conn->id;
+			break;
 		}
-
-		/* matches can be many */
 		if (need_resched()) {
 			xas_pause(&xas);
 			rcu_read_unlock();
@@ -78,60 +179,68 @@ static size_t kdbus_cast_collect(struct kdbus_cast *cast, struct kdbus_bus *bus,
 	}
 	rcu_read_unlock();
 
-	return found;
+	return left;
 }
 
-static int kdbus_cast_grow(struct kdbus_cast *cast, size_t keep, size_t max)
+/* the highest id of a monitor there is */
+static u64 kdbus_cast_last_monitor(struct kdbus_bus *bus)
 {
-	struct kdbus_target *targets;
+	struct kdbus_conn *conn;
+	unsigned long id;
+	u64 last = 0;
 
-	targets = kvmalloc_array(max, sizeof(*targets), GFP_KERNEL_ACCOUNT);
-	if (!targets)
-		return -ENOMEM;
+	rcu_read_lock();
+	xa_for_each_marked(&bus->conns, id, conn, KDBUS_CONN_MONITOR)
+		last = conn->id;
+	rcu_read_unlock();
 
-	while (cast->n > keep)
-		kdbus_conn_unref(cast->targets[--cast->n].conn);
-	memcpy(targets, cast->targets, keep * sizeof(*targets));
-	if (cast->targets != cast->inline_targets)
-		kvfree(cast->targets);
-	cast->targets = targets;
-	cast->max = max;
-	return 0;
+	return last;
 }
 
 /**
- * kdbus_cast_pick() - add receivers
- * @cast:	cast that nothing was staged for yet
+ * kdbus_cast_add_monitors() - add all monitors
+ * @cast:	cast without receivers
  * @bus:	bus
- * @mark:	look only at connections with this mark
- * @filter:	whether a connection is to receive the message, called under
- *		RCU; NULL for all
- * @context:	passed to @filter
+ *
+ * If there is no memory for all of them, those left out learn that they missed
+ * the message, once it has got its number.
  *
  * Context: may sleep.
- * Return: 0 or -ENOMEM.
  */
-int kdbus_cast_pick(struct kdbus_cast *cast, struct kdbus_bus *bus,
-		    xa_mark_t mark, kdbus_cast_filter_t filter,
-		    const void *context)
+void kdbus_cast_add_monitors(struct kdbus_cast *cast, struct kdbus_bus *bus)
 {
-	size_t keep = cast->n, found;
-	int r;
+	u64 next = 0;
 
-	if (!xa_marked(&bus->conns, mark))
-		return 0;
+	if (likely(!xa_marked(&bus->conns, KDBUS_CONN_MONITOR)))
+		return;
 
-	for (;;) {
-		found = kdbus_cast_collect(cast, bus, mark, filter, context);
-		if (found <= cast->max)
-			return 0;
-
-		/* more may come meanwhile */
-		r = kdbus_cast_grow(cast, keep, found + found / 4);
-		if (r < 0)
-			return r;
+	while ((next = kdbus_cast_collect_monitors(cast, bus, next))) {
+		if (kdbus_cast_grow(cast) < 0) {
+			cast->last_missed = kdbus_cast_last_monitor(bus);
+			return;
+		}
 	}
 }
+
+static void kdbus_cast_lose_monitors(struct kdbus_cast *cast)
+{
+	struct kdbus_bus *bus = cast->targets[0].conn->bus;
+	struct kdbus_conn *conn;
+	unsigned long id;
+
+	rcu_read_lock();
+	xa_for_each_marked(&bus->conns, id, conn, KDBUS_CONN_MONITOR) {
+		if (id > cast->last_missed)
+			break;
+		if (!kdbus_cast_has(cast, conn))
+			kdbus_deliver_lost(conn);
+	}
+	rcu_read_unlock();
+}
+
+/*
+ * Sending
+ */
 
 /**
  * kdbus_cast_stage() - stage a message for all receivers
@@ -231,4 +340,6 @@ void kdbus_cast_finish(struct kdbus_cast *cast)
 		target->entry = NULL;
 		cond_resched();
 	}
+	if (unlikely(cast->last_missed && cast->seqnum))
+		kdbus_cast_lose_monitors(cast);
 }

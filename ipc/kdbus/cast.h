@@ -13,7 +13,6 @@
  */
 
 #include <linux/types.h>
-#include <linux/xarray.h>
 
 struct kdbus_bus;
 struct kdbus_conn;
@@ -42,6 +41,11 @@ struct kdbus_target {
  * @targets:	receivers
  * @n:		number of receivers
  * @max:	elements of @targets
+ * @slots:	hash table of @targets, by number counted from 1, 0 if vacant;
+ *		NULL as long as there are few of them. Behind @targets
+ * @n_slots:	elements of @slots, a power of 2, more than @max
+ * @last_missed: highest id of the monitors for which there was no memory, 0 if
+ *		there was
  * @inline_targets: first memory of @targets
  *
  * Is part of a message. All entries that refer to it are settled or gone before
@@ -52,18 +56,19 @@ struct kdbus_cast {
 	struct kdbus_target *targets;
 	size_t n;
 	size_t max;
+	u32 *slots;
+	size_t n_slots;
+	u64 last_missed;
 	struct kdbus_target inline_targets[KDBUS_CAST_INLINE];
 };
 
-/* tells whether a connection is to receive a message */
-typedef bool (*kdbus_cast_filter_t)(struct kdbus_conn *conn,
-				    const void *context);
-
 void kdbus_cast_init(struct kdbus_cast *cast);
 void kdbus_cast_deinit(struct kdbus_cast *cast);
-int kdbus_cast_pick(struct kdbus_cast *cast, struct kdbus_bus *bus,
-		    xa_mark_t mark, kdbus_cast_filter_t filter,
-		    const void *context);
+bool kdbus_cast_has(const struct kdbus_cast *cast,
+		    const struct kdbus_conn *conn);
+bool kdbus_cast_add(struct kdbus_cast *cast, struct kdbus_conn *conn);
+int kdbus_cast_grow(struct kdbus_cast *cast);
+void kdbus_cast_add_monitors(struct kdbus_cast *cast, struct kdbus_bus *bus);
 int kdbus_cast_stage(struct kdbus_cast *cast, struct kdbus_conn *src,
 		     struct kdbus_message *msg);
 void kdbus_cast_announce(struct kdbus_cast *cast);

@@ -224,7 +224,7 @@ static void kdbus_conn_init(struct kdbus_conn *conn, struct kdbus_endpoint *ep,
 	conn->is_custom = ep->is_custom;
 	kdbus_meta_view_init(&conn->view, conn->cred,
 			     conn->is_custom ? conn : NULL);
-	kdbus_match_db_init(&conn->match, bus->bloom.size);
+	kdbus_match_db_init(&conn->match, &bus->subscribers);
 	INIT_LIST_HEAD(&conn->names);
 	conn->sender.collect_names = kdbus_name_collect;
 	conn->sender.owner = conn;
@@ -397,6 +397,7 @@ static void kdbus_conn_terminate(struct kdbus_conn *conn)
 	kdbus_reply_stop(conn);
 	kdbus_conn_clear_policy(conn);
 	kdbus_conn_unlink(conn);
+	kdbus_match_db_clear(&conn->match);
 	kdbus_name_release_all(conn);
 	kdbus_conn_flush(conn);
 	kdbus_reply_forget_requests(conn);

@@ -8,35 +8,28 @@
 
 #include "limits.h"
 
-/**
- * struct kdbus_match_entry - what one MATCH_ADD added
- * @node:	in &kdbus_match_db.entries
- * @rcu:	delays freeing for readers
- * @cookie:	given by user space; several entries may share one
- * @rules_size:	bytes at @rules
- * @rules:	rules as kdbus_match_rules_copy() makes them
- *
- * Only @node changes once the entry is in a database.
- */
-struct kdbus_match_entry {
-	struct list_head node;
-	struct rcu_head rcu;
-	u64 cookie;
-	size_t rules_size;
-	u64 rules[];
-};
-
 static struct kdbus_match_entry *
-kdbus_match_entry_new(u64 cookie, const void *items, size_t items_size,
-		      size_t rules_size)
+kdbus_match_entry_new(struct kdbus_match_db *db, u64 cookie, const void *items,
+		      size_t items_size, size_t rules_size)
 {
 	struct kdbus_match_entry *entry;
+	struct kdbus_match_mask mask;
+	size_t nodes_size;
 
-	entry = kvmalloc(sizeof(*entry) + rules_size, GFP_KERNEL_ACCOUNT);
+	kdbus_match_mask_find(&mask, items, items_size, db->index->bloom_size);
+	nodes_size = kdbus_match_mask_max_nodes(&mask) *
+		     sizeof(struct kdbus_match_node);
+
+	entry = kvmalloc(sizeof(*entry) + rules_size + nodes_size,
+			 GFP_KERNEL_ACCOUNT);
 	if (!entry)
 		return NULL;
 
+	entry->db = db;
 	entry->cookie = cookie;
+	entry->place = (struct kdbus_match_place){
+		.nodes = (void *)entry->rules + rules_size,
+	};
 	entry->rules_size = rules_size;
 	kdbus_match_rules_copy(entry->rules, items, items_size);
 
@@ -69,6 +62,7 @@ static unsigned int kdbus_match_db_drop(struct kdbus_match_db *db, u64 cookie,
 			continue;
 
 		list_del_rcu(&entry->node);
+		kdbus_match_index_remove(db->index, &entry->place);
 		kvfree_rcu(entry, rcu);
 		n++;
 	}
@@ -79,37 +73,99 @@ static unsigned int kdbus_match_db_drop(struct kdbus_match_db *db, u64 cookie,
 
 /**
  * kdbus_match_db_init() - set up an empty database
- * @db:			database
- * @bloom_size:		bytes of a bloom mask on this bus, a multiple of 8 but
- *			not 0
+ * @db:		database
+ * @index:	index of the bus, which outlives @db
  *
  * Context: any.
  */
-void kdbus_match_db_init(struct kdbus_match_db *db, size_t bloom_size)
+void kdbus_match_db_init(struct kdbus_match_db *db,
+			 struct kdbus_match_index *index)
 {
 	mutex_init(&db->lock);
 	INIT_LIST_HEAD(&db->entries);
 	db->count = 0;
-	db->bloom_size = bloom_size;
+	db->index = index;
 }
 
 /**
- * kdbus_match_db_deinit() - free all entries
- * @db:			database that nobody can find any more
+ * kdbus_match_db_deinit() - end a database
+ * @db:		database that is empty, and that nobody can find any more
  *
- * Readers that found it before may still be at work: the entries stay as they
- * are until those have left their RCU sections. The memory of @db has to stay
- * as long.
+ * Readers that found it before may still be at work: the memory of @db has to
+ * stay until those have left their RCU sections.
  *
  * Context: any; must not run beside a writer.
  */
 void kdbus_match_db_deinit(struct kdbus_match_db *db)
 {
+	WARN_ON(!list_empty(&db->entries));
+	mutex_destroy(&db->lock);
+}
+
+/**
+ * kdbus_match_db_clear() - remove all entries
+ * @db:		database that nothing is added to any more
+ *
+ * Readers may still be at work with the entries, until they have left their RCU
+ * sections.
+ *
+ * Context: may sleep; takes @db->lock and the index' lock.
+ */
+void kdbus_match_db_clear(struct kdbus_match_db *db)
+{
 	struct kdbus_match_entry *entry, *next;
 
-	list_for_each_entry_safe(entry, next, &db->entries, node)
-		kvfree_rcu(entry, rcu);
-	mutex_destroy(&db->lock);
+	mutex_lock(&db->lock);
+	if (db->count) {
+		mutex_lock(&db->index->lock);
+		list_for_each_entry_safe(entry, next, &db->entries, node) {
+			list_del_rcu(&entry->node);
+			kdbus_match_index_remove(db->index, &entry->place);
+			kvfree_rcu(entry, rcu);
+		}
+		mutex_unlock(&db->index->lock);
+		db->count = 0;
+	}
+	mutex_unlock(&db->lock);
+}
+
+/* link a new entry, in the place of all with its cookie if @replace is set */
+static int kdbus_match_db_link(struct kdbus_match_db *db,
+			       struct kdbus_match_entry *entry,
+			       struct kdbus_match_claim *claim, bool replace)
+{
+	struct kdbus_match_index *index = db->index;
+	unsigned int dropped = 0;
+	int r;
+
+	lockdep_assert_held(&db->lock);
+
+	if (replace)
+		dropped = kdbus_match_db_count(db, entry->cookie);
+	if (db->count - dropped >= KDBUS_CONN_MAX_MATCHES)
+		return -EMFILE;
+
+	mutex_lock(&index->lock);
+	r = kdbus_match_index_add(index, claim, &entry->place, entry);
+	if (r < 0)
+		goto exit;
+
+	list_add_tail_rcu(&entry->node, &db->entries);
+	db->count++;
+	if (dropped > 0) {
+		/*
+		 * Who does not find an old entry any more has to find the new
+		 * one at the end of the list. What orders that for readers of
+		 * the index orders it for list_for_each_entry_rcu(), too, which
+		 * has dependent loads.
+		 */
+		kdbus_match_index_replace(index);
+		kdbus_match_db_drop(db, entry->cookie, entry);
+	}
+
+exit:
+	mutex_unlock(&index->lock);
+	return r;
 }
 
 /**
@@ -123,7 +179,7 @@ void kdbus_match_db_deinit(struct kdbus_match_db *db)
  * Either all of it happens or nothing. A signal that fits both the dropped and
  * the new entry passes at every moment of a replacement.
  *
- * Context: may sleep; takes @db->lock. @items is not kept.
+ * Context: may sleep; takes @db->lock and the index' lock. @items is not kept.
  * Return: 0; -EDOM or -EINVAL from kdbus_match_rules_check(); -EMFILE if there
  *         were more than KDBUS_CONN_MAX_MATCHES entries; -ENOMEM.
  */
@@ -131,42 +187,34 @@ int kdbus_match_db_add(struct kdbus_match_db *db, u64 cookie, bool replace,
 		       const void *items, size_t items_size)
 {
 	struct kdbus_match_entry *entry;
-	unsigned int dropped = 0;
+	struct kdbus_match_claim claim;
 	size_t rules_size;
 	int r;
 
-	r = kdbus_match_rules_check(items, items_size, db->bloom_size,
+	r = kdbus_match_rules_check(items, items_size, db->index->bloom_size,
 				    &rules_size);
 	if (r < 0)
 		return r;
 
-	entry = kdbus_match_entry_new(cookie, items, items_size, rules_size);
+	entry = kdbus_match_entry_new(db, cookie, items, items_size,
+				      rules_size);
 	if (!entry)
 		return -ENOMEM;
 
-	mutex_lock(&db->lock);
-	if (replace)
-		dropped = kdbus_match_db_count(db, cookie);
-	if (db->count - dropped >= KDBUS_CONN_MAX_MATCHES) {
-		mutex_unlock(&db->lock);
+	do {
+		r = kdbus_match_claim_init(&claim, db->index, entry->rules,
+					   rules_size);
+		if (r >= 0) {
+			mutex_lock(&db->lock);
+			r = kdbus_match_db_link(db, entry, &claim, replace);
+			mutex_unlock(&db->lock);
+		}
+		kdbus_match_claim_deinit(&claim);
+	} while (r == -EAGAIN);
+	if (r < 0)
 		kvfree(entry);
-		return -EMFILE;
-	}
 
-	list_add_tail_rcu(&entry->node, &db->entries);
-	db->count++;
-	if (dropped > 0) {
-		/*
-		 * Who does not find an old entry any more has to find the new
-		 * one at the end of the list. Pairs with the dependent loads of
-		 * list_for_each_entry_rcu().
-		 */
-		smp_wmb();
-		kdbus_match_db_drop(db, cookie, entry);
-	}
-	mutex_unlock(&db->lock);
-
-	return 0;
+	return r;
 }
 
 /**
@@ -174,7 +222,7 @@ int kdbus_match_db_add(struct kdbus_match_db *db, u64 cookie, bool replace,
  * @db:			database
  * @cookie:		cookie
  *
- * Context: may sleep; takes @db->lock.
+ * Context: may sleep; takes @db->lock and the index' lock.
  * Return: 0; -EBADSLT if there is none.
  */
 int kdbus_match_db_remove(struct kdbus_match_db *db, u64 cookie)
@@ -182,29 +230,49 @@ int kdbus_match_db_remove(struct kdbus_match_db *db, u64 cookie)
 	unsigned int dropped;
 
 	mutex_lock(&db->lock);
+	mutex_lock(&db->index->lock);
 	dropped = kdbus_match_db_drop(db, cookie, NULL);
+	mutex_unlock(&db->index->lock);
 	mutex_unlock(&db->lock);
 
 	return dropped > 0 ? 0 : -EBADSLT;
 }
 
 /**
- * kdbus_match_db_test() - see if a signal is wanted
+ * kdbus_match_db_first() - find the first entry that a signal fits
  * @db:			database
  * @facts:		signal
  *
  * Context: inside rcu_read_lock(), any that @facts->owns_name may be called in.
- * Return: true if any entry fits.
+ * Return: the entry, valid until rcu_read_unlock(); NULL if the signal is not
+ *         wanted.
  */
-bool kdbus_match_db_test(const struct kdbus_match_db *db,
-			 const struct kdbus_match_facts *facts)
+const struct kdbus_match_entry *
+kdbus_match_db_first(const struct kdbus_match_db *db,
+		     const struct kdbus_match_facts *facts)
 {
 	const struct kdbus_match_entry *entry;
 
 	list_for_each_entry_rcu(entry, &db->entries, node)
 		if (kdbus_match_rules_test(entry->rules, entry->rules_size,
-					   db->bloom_size, facts))
-			return true;
+					   db->index->bloom_size, facts))
+			return entry;
 
-	return false;
+	return NULL;
+}
+
+/**
+ * kdbus_match_entry_test() - see if a signal fits an entry of the index
+ * @entry:		entry that a reader of the index is shown
+ * @facts:		signal
+ *
+ * Context: inside rcu_read_lock(), any that @facts->owns_name may be called in.
+ * Return: true if it does, and if the entry has not been removed.
+ */
+bool kdbus_match_entry_test(const struct kdbus_match_entry *entry,
+			    const struct kdbus_match_facts *facts)
+{
+	return kdbus_match_place_is_live(&entry->place) &&
+	       kdbus_match_rules_test(entry->rules, entry->rules_size,
+				      entry->db->index->bloom_size, facts);
 }

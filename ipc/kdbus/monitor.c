@@ -23,9 +23,8 @@ int kdbus_monitor_stage(struct kdbus_message *msg, struct kdbus_bus *bus,
 	/* the message may be sent anew because a name changed hands */
 	kdbus_cast_deinit(&msg->cast);
 
-	if (likely(!xa_marked(&bus->conns, KDBUS_CONN_MONITOR)))
-		return 0;
-	if (kdbus_cast_pick(&msg->cast, bus, KDBUS_CONN_MONITOR, NULL, NULL))
+	kdbus_cast_add_monitors(&msg->cast, bus);
+	if (likely(!msg->cast.n))
 		return 0;
 
 	return kdbus_cast_stage(&msg->cast, src, msg);
