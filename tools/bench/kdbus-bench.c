@@ -4,8 +4,9 @@
  * (ICOUNT=1) the figures are instructions, elsewhere nanoseconds. Each figure
  * is the median of many rounds.
  *
- * Prints one line for each case: name, payload in bytes, cost, and the ratio to
- * the same exchange over a unix socket where there is one.
+ * Prints one line for each case: name, payload in bytes or the number of others
+ * that are there, cost, and the ratio to what it is compared with: the same
+ * exchange over a unix socket, or the case with fewer others.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,27 +24,20 @@
 #include <unistd.h>
 #include <linux/kdbus.h>
 
-#define POOL_SIZE	(16UL << 20)
-#define ROUNDS		200
-#define WARM_UP		20
-#define MAX_PAYLOAD	(1UL << 20)
+#include "bench.h"
 
-struct peer {
-	int fd;
-	uint64_t id;
-	uint8_t *pool;
-};
+#define MAX_PAYLOAD	(1UL << 20)
 
 static char payload[MAX_PAYLOAD];
 static char bus_path[128];
 
-static void __attribute__((noreturn)) die(const char *what)
+void __attribute__((noreturn)) die(const char *what)
 {
 	perror(what);
 	exit(1);
 }
 
-static uint64_t now(void)
+uint64_t now(void)
 {
 	struct timespec ts;
 
@@ -58,7 +52,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static uint64_t median(uint64_t *values, size_t n)
+uint64_t median(uint64_t *values, size_t n)
 {
 	qsort(values, n, sizeof(*values), compare);
 	return values[n / 2];
@@ -80,7 +74,7 @@ static int make_bus(void)
 		.cmd.size = sizeof(make),
 		.bloom_size = 32,
 		.bloom_type = KDBUS_ITEM_BLOOM_PARAMETER,
-		.bloom = { .size = 64, .n_hash = 1 },
+		.bloom = { .size = BLOOM_SIZE, .n_hash = 1 },
 		.name_type = KDBUS_ITEM_MAKE_NAME,
 	};
 	int fd;
@@ -96,7 +90,7 @@ static int make_bus(void)
 	return fd;
 }
 
-static void kdbus_free(const struct peer *peer, uint64_t offset)
+void kdbus_free(const struct peer *peer, uint64_t offset)
 {
 	struct kdbus_cmd_free cmd = { .size = sizeof(cmd), .offset = offset };
 
@@ -104,7 +98,16 @@ static void kdbus_free(const struct peer *peer, uint64_t offset)
 		die("FREE");
 }
 
-static struct peer hello(uint64_t attach_flags)
+int open_bus(void)
+{
+	int fd = open(bus_path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		die("opening the bus");
+	return fd;
+}
+
+struct peer hello(uint64_t attach_flags)
 {
 	struct kdbus_cmd_hello cmd = {
 		.size = sizeof(cmd),
@@ -112,10 +115,9 @@ static struct peer hello(uint64_t attach_flags)
 		.attach_flags_recv = attach_flags,
 		.attach_flags_send = _KDBUS_ATTACH_ANY,
 	};
-	struct peer peer;
+	struct peer peer = { .fd = open_bus() };
 
-	peer.fd = open(bus_path, O_RDWR | O_CLOEXEC);
-	if (peer.fd < 0 || ioctl(peer.fd, KDBUS_CMD_HELLO, &cmd) < 0)
+	if (ioctl(peer.fd, KDBUS_CMD_HELLO, &cmd) < 0)
 		die("HELLO");
 	peer.id = cmd.id;
 	peer.pool = mmap(NULL, POOL_SIZE, PROT_READ, MAP_SHARED, peer.fd, 0);
@@ -125,19 +127,13 @@ static struct peer hello(uint64_t attach_flags)
 	return peer;
 }
 
-static void bye(struct peer *peer)
+void bye(struct peer *peer)
 {
 	munmap(peer->pool, POOL_SIZE);
 	close(peer->fd);
 }
 
-struct message {
-	struct kdbus_msg msg;
-	uint64_t vec_size, vec_type;
-	struct kdbus_vec vec;
-};
-
-static struct message message(uint64_t dst, size_t size)
+struct message message(uint64_t dst, size_t size)
 {
 	return (struct message){
 		.msg = {
@@ -152,8 +148,7 @@ static struct message message(uint64_t dst, size_t size)
 	};
 }
 
-static uint64_t kdbus_send(const struct peer *peer, struct message *message,
-			   uint64_t flags)
+uint64_t kdbus_send(const struct peer *peer, const void *message, uint64_t flags)
 {
 	struct kdbus_cmd_send cmd = {
 		.size = sizeof(cmd),
@@ -166,7 +161,7 @@ static uint64_t kdbus_send(const struct peer *peer, struct message *message,
 	return cmd.reply.offset;
 }
 
-static struct kdbus_msg *kdbus_recv(const struct peer *peer)
+struct kdbus_msg *kdbus_recv(const struct peer *peer)
 {
 	struct kdbus_cmd_recv cmd = { .size = sizeof(cmd) };
 
@@ -349,7 +344,7 @@ int main(void)
 	memset(payload, 'x', sizeof(payload));
 	clock = bench_clock();
 
-	printf("case\tpayload\tcost\tratio\n");
+	printf("case\tsize\tcost\tratio\n");
 	printf("clock\t0\t%llu\t-\n", (unsigned long long)clock);
 	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		sock = bench_unix(sizes[i]);
@@ -370,6 +365,7 @@ int main(void)
 	bench_steps(64, _KDBUS_ATTACH_ALL, &send, &recv, &release);
 	printf("send with metadata\t64\t%llu\t-\n",
 	       (unsigned long long)(send - clock));
+	bench_scale(clock);
 
 	close(control);
 	return 0;
