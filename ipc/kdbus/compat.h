@@ -35,6 +35,13 @@
 #define kdbus_uninitialized
 #endif
 
+/* 7.3: batches of folios have a header of their own */
+#if __has_include(<linux/folio_batch.h>)
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
+#endif
+
 /* 6.3: vma->vm_flags is read-only and changed through helpers */
 static inline void kdbus_vm_flags_clear(struct vm_area_struct *vma,
 					unsigned long flags)

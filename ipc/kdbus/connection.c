@@ -541,7 +541,7 @@ static int kdbus_hello_write_items(struct kdbus_conn *conn,
 		.type = KDBUS_ITEM_BLOOM_PARAMETER,
 		.bloom = conn->bus->bloom,
 	};
-	struct kdbus_pool_cursor cursor;
+	struct kdbus_pool_cursor cursor kdbus_uninitialized;
 	struct kdbus_slice *slice;
 	int r;
 

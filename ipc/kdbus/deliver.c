@@ -7,6 +7,7 @@
 
 #include "bus.h"
 #include "cast.h"
+#include "compat.h"
 #include "connection.h"
 #include "files.h"
 #include "message.h"
@@ -179,7 +180,7 @@ static int kdbus_deliver_fill_payload(struct kdbus_message *msg,
 				      struct kdbus_pool_cursor *cursor,
 				      size_t pos)
 {
-	struct kdbus_pool_cursor from;
+	struct kdbus_pool_cursor from kdbus_uninitialized;
 	size_t stored = msg->stored;
 	int r;
 
@@ -224,7 +225,7 @@ static int kdbus_deliver_fill(struct kdbus_message *msg, struct kdbus_conn *dst,
 			      struct kdbus_entry *entry)
 {
 	size_t payload = KDBUS_ALIGN8(entry->msg_size);
-	struct kdbus_pool_cursor cursor;
+	struct kdbus_pool_cursor cursor kdbus_uninitialized;
 	int r = 0;
 
 	kdbus_pool_cursor_init(&cursor, dst->pool, entry->slice,

@@ -243,7 +243,7 @@ int kdbus_files_install(const struct kdbus_files *files,
 			const struct kdbus_slice *slice, bool accept_fds,
 			struct kdbus_files_installed *installed)
 {
-	struct kdbus_pool_cursor cursor;
+	struct kdbus_pool_cursor cursor kdbus_uninitialized;
 	unsigned int i;
 	int *fd, r = 0;
 
@@ -290,7 +290,7 @@ void kdbus_files_uninstall(const struct kdbus_files *files,
 			   const struct kdbus_files_installed *installed)
 {
 	static const int none = -1;
-	struct kdbus_pool_cursor cursor;
+	struct kdbus_pool_cursor cursor kdbus_uninitialized;
 	unsigned int i;
 
 	kdbus_pool_cursor_init(&cursor, pool, slice, 0);

@@ -135,7 +135,7 @@ static int kdbus_list_make(struct kdbus_list *list)
 static struct kdbus_slice *kdbus_list_store(const struct kdbus_list *list,
 					    struct kdbus_pool *pool)
 {
-	struct kdbus_pool_cursor cursor;
+	struct kdbus_pool_cursor cursor kdbus_uninitialized;
 	struct kdbus_slice *slice;
 	int r;
 

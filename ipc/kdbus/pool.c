@@ -4,15 +4,11 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/highmem.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
-#include <linux/pagemap.h>
-#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "compat.h"
 
@@ -154,6 +150,8 @@ struct kdbus_pool *kdbus_pool_free(struct kdbus_pool *pool)
 	if (pool->spare)
 		kmem_cache_free(kdbus_slice_cache, pool->spare);
 
+	if (pool->recent)
+		folio_put(pool->recent);
 	mem_cgroup_put(pool->memcg);
 	fput(pool->file);
 	kfree(pool);
@@ -293,200 +291,4 @@ int kdbus_pool_release(struct kdbus_pool *pool, u64 offset)
 
 	kdbus_pool_free_trash(pool, &trash);
 	return r;
-}
-
-/**
- * kdbus_pool_cursor_init() - start to access a slice
- * @cursor:	cursor
- * @pool:	pool
- * @slice:	slice that the caller has to itself, or only reads
- * @gfp:	KDBUS_POOL_GFP, or 0 if it is the owner of the pool who accesses it
- *
- * Context: any.
- */
-void kdbus_pool_cursor_init(struct kdbus_pool_cursor *cursor,
-			    struct kdbus_pool *pool,
-			    const struct kdbus_slice *slice, gfp_t gfp)
-{
-	cursor->gfp = gfp;
-	cursor->pool = pool;
-	cursor->slice = slice;
-	cursor->page = NULL;
-}
-
-/**
- * kdbus_pool_cursor_deinit() - end to access a slice
- * @cursor:	cursor
- *
- * Context: any.
- */
-void kdbus_pool_cursor_deinit(struct kdbus_pool_cursor *cursor)
-{
-	if (cursor->page)
-		put_page(cursor->page);
-	cursor->page = NULL;
-}
-
-/* have the page of a byte; the pages of a pool are charged to its owner */
-static struct page *kdbus_pool_seek(struct kdbus_pool_cursor *cursor,
-				    size_t offset)
-{
-	pgoff_t index = (cursor->slice->offset + offset) >> PAGE_SHIFT;
-	struct address_space *mapping = cursor->pool->file->f_mapping;
-	struct mem_cgroup *old;
-	struct page *page;
-
-	if (cursor->page && cursor->index == index)
-		return cursor->page;
-
-	old = kdbus_pool_enter(cursor->pool);
-	page = shmem_read_mapping_page_gfp(mapping, index,
-					   mapping_gfp_mask(mapping) |
-					   cursor->gfp);
-	kdbus_pool_leave(old);
-	if (IS_ERR(page))
-		return page;
-
-	kdbus_pool_cursor_deinit(cursor);
-	cursor->index = index;
-	cursor->page = page;
-	return page;
-}
-
-/* bytes from @offset to the end of its page, at most @size */
-static size_t kdbus_pool_chunk(const struct kdbus_pool_cursor *cursor,
-			       size_t offset, size_t size, size_t *in_page)
-{
-	*in_page = offset_in_page(cursor->slice->offset + offset);
-	return min_t(size_t, size, PAGE_SIZE - *in_page);
-}
-
-/**
- * kdbus_pool_write() - write kernel memory into a slice
- * @cursor:	cursor
- * @offset:	first byte in the slice
- * @data:	what to write
- * @size:	bytes; all of them are inside the slice
- *
- * Context: may sleep.
- * Return: 0, or what shmem returns if it cannot provide a page (-ENOMEM).
- */
-int kdbus_pool_write(struct kdbus_pool_cursor *cursor, size_t offset,
-		     const void *data, size_t size)
-{
-	while (size > 0) {
-		size_t in_page, n;
-		struct page *page;
-
-		page = kdbus_pool_seek(cursor, offset);
-		if (IS_ERR(page))
-			return PTR_ERR(page);
-
-		n = kdbus_pool_chunk(cursor, offset, size, &in_page);
-		memcpy_to_page(page, in_page, data, n);
-		set_page_dirty(page);
-
-		data += n;
-		offset += n;
-		size -= n;
-	}
-
-	return 0;
-}
-
-/**
- * kdbus_pool_zero() - write zeros into a slice
- * @cursor:	cursor
- * @offset:	first byte in the slice
- * @size:	bytes; fewer than a page, all of them inside the slice
- *
- * Context: may sleep.
- * Return: 0, or what shmem returns if it cannot provide a page (-ENOMEM).
- */
-int kdbus_pool_zero(struct kdbus_pool_cursor *cursor, size_t offset,
-		    size_t size)
-{
-	return size ? kdbus_pool_write(cursor, offset,
-				       page_address(ZERO_PAGE(0)), size) : 0;
-}
-
-/**
- * kdbus_pool_write_user() - write user memory into a slice
- * @cursor:	cursor
- * @offset:	first byte in the slice
- * @data:	what to write
- * @size:	bytes; all of them are inside the slice
- *
- * Context: may sleep for as long as user space likes: no lock, no active
- *          reference is held.
- * Return: 0; -EFAULT if @data cannot be read; or what shmem returns if it
- *         cannot provide a page (-ENOMEM). Part of the slice may be written.
- */
-int kdbus_pool_write_user(struct kdbus_pool_cursor *cursor, size_t offset,
-			  const void __user *data, size_t size)
-{
-	while (size > 0) {
-		unsigned long left;
-		size_t in_page, n;
-		struct page *page;
-		void *address;
-
-		page = kdbus_pool_seek(cursor, offset);
-		if (IS_ERR(page))
-			return PTR_ERR(page);
-
-		n = kdbus_pool_chunk(cursor, offset, size, &in_page);
-		address = kmap_local_page(page);
-		left = copy_from_user(address + in_page, data, n);
-		kunmap_local(address);
-		set_page_dirty(page);
-		if (left)
-			return -EFAULT;
-
-		data += n;
-		offset += n;
-		size -= n;
-	}
-
-	return 0;
-}
-
-/**
- * kdbus_pool_copy() - copy from one slice to another
- * @cursor:		cursor to write with
- * @offset:		first byte to write
- * @from:		cursor to read with
- * @from_offset:	first byte to read
- * @size:		bytes; all of them are inside both slices
- *
- * Context: may sleep.
- * Return: 0, or what shmem returns if it cannot provide a page (-ENOMEM).
- */
-int kdbus_pool_copy(struct kdbus_pool_cursor *cursor, size_t offset,
-		    struct kdbus_pool_cursor *from, size_t from_offset,
-		    size_t size)
-{
-	while (size > 0) {
-		size_t in_page, n;
-		struct page *page;
-		void *address;
-		int r;
-
-		page = kdbus_pool_seek(from, from_offset);
-		if (IS_ERR(page))
-			return PTR_ERR(page);
-
-		n = kdbus_pool_chunk(from, from_offset, size, &in_page);
-		address = kmap_local_page(page);
-		r = kdbus_pool_write(cursor, offset, address + in_page, n);
-		kunmap_local(address);
-		if (r < 0)
-			return r;
-
-		from_offset += n;
-		offset += n;
-		size -= n;
-	}
-
-	return 0;
 }

@@ -23,6 +23,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+#include "compat.h"
 #include "slice.h"
 
 struct file;
@@ -39,6 +40,9 @@ struct vm_area_struct;
  * @spare:	a slice object that is not in use, or NULL; taken and put back
  *		atomically. A pool that is used message by message allocates
  *		none
+ * @recent:	the folio that was accessed last, with a reference, or NULL;
+ *		taken and put back atomically. A pool that is used message by
+ *		message goes on using its first page
  */
 struct kdbus_pool {
 	struct file *file;
@@ -47,6 +51,7 @@ struct kdbus_pool {
 	spinlock_t lock;
 	struct kdbus_slices slices;
 	struct kdbus_slice *spare;
+	struct folio *recent;
 };
 
 /**
@@ -54,18 +59,23 @@ struct kdbus_pool {
  * @pool:	pool
  * @slice:	slice
  * @gfp:	how pages are allocated, besides what the pool says
- * @index:	page offset of @page in the pool
- * @page:	page that was used last, with a reference, or NULL
+ * @folio:	folio that is accessed, with a reference, or NULL
+ * @written:	@folio was written to and does not know yet
+ * @next:	first element of @ahead that was not used yet
+ * @ahead:	folios behind @folio that were found with it, with references
  *
- * Offsets are relative to the slice. The page is kept, so that writing piece
- * by piece looks it up once.
+ * Offsets are relative to the slice. The folio is kept, so that writing piece
+ * by piece looks it up once. A cursor ends before its slice does: no folio is
+ * referenced on behalf of a range that is free, except &kdbus_pool.recent.
  */
 struct kdbus_pool_cursor {
 	struct kdbus_pool *pool;
 	const struct kdbus_slice *slice;
 	gfp_t gfp;
-	pgoff_t index;
-	struct page *page;
+	struct folio *folio;
+	bool written;
+	unsigned int next;
+	struct folio_batch ahead;
 };
 
 /* a receiver that is out of memory is no reason to kill for a sender */

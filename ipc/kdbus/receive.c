@@ -41,7 +41,7 @@ static const struct kdbus_command_spec kdbus_free_spec = {
 static int kdbus_receive_write_seqnum(struct kdbus_conn *conn,
 				      const struct kdbus_entry *entry)
 {
-	struct kdbus_pool_cursor cursor;
+	struct kdbus_pool_cursor cursor kdbus_uninitialized;
 	int r;
 
 	if (!entry->seqnum_offset)

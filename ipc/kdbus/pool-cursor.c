@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "pool.h"
+
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/highmem.h>
+#include <linux/memcontrol.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
+#include <linux/shmem_fs.h>
+#include <linux/uio.h>
+#include <linux/xarray.h>
+
+#include "compat.h"
+
+/*
+ * Pages that exist are found in the page cache without a lock, several at a
+ * time. No page is pinned for longer than it is being written, but for one in
+ * each pool, so that all others can be swapped out, migrated and truncated like
+ * those of any shmem file. What is not in the page cache, or not ready, is left
+ * to shmem, which allocates it or reads it in.
+ *
+ * A folio that reclaim moves to the swap cache while it is referenced here stays
+ * the one and only copy until the reference is gone, and is marked dirty before
+ * that.
+ */
+
+/**
+ * kdbus_pool_cursor_init() - start to access a slice
+ * @cursor:	cursor
+ * @pool:	pool
+ * @slice:	slice that the caller has to itself, or only reads
+ * @gfp:	KDBUS_POOL_GFP, or 0 if it is the owner of the pool who accesses it
+ *
+ * Context: any.
+ */
+void kdbus_pool_cursor_init(struct kdbus_pool_cursor *cursor,
+			    struct kdbus_pool *pool,
+			    const struct kdbus_slice *slice, gfp_t gfp)
+{
+	cursor->gfp = gfp;
+	cursor->pool = pool;
+	cursor->slice = slice;
+	cursor->folio = NULL;
+	cursor->written = false;
+	cursor->next = 0;
+	folio_batch_init(&cursor->ahead);
+}
+
+static bool kdbus_folio_has(struct folio *folio, pgoff_t index)
+{
+	return index - folio->index < folio_nr_pages(folio);
+}
+
+/* before the reference is given up, the folio has to know of its content */
+static void kdbus_cursor_settle(struct kdbus_pool_cursor *cursor)
+{
+	if (!cursor->written)
+		return;
+
+	/* what was written must not be missed by who finds the flag cleared */
+	smp_mb();
+	if (!folio_test_dirty(cursor->folio))
+		folio_mark_dirty(cursor->folio);
+	cursor->written = false;
+}
+
+static void kdbus_cursor_leave(struct kdbus_pool_cursor *cursor)
+{
+	if (!cursor->folio)
+		return;
+
+	kdbus_cursor_settle(cursor);
+	folio_put(cursor->folio);
+	cursor->folio = NULL;
+}
+
+static void kdbus_cursor_forget_ahead(struct kdbus_pool_cursor *cursor)
+{
+	while (cursor->next < folio_batch_count(&cursor->ahead))
+		folio_put(cursor->ahead.folios[cursor->next++]);
+
+	cursor->next = 0;
+	folio_batch_init(&cursor->ahead);
+}
+
+/**
+ * kdbus_pool_cursor_deinit() - end to access a slice
+ * @cursor:	cursor
+ *
+ * Context: any.
+ */
+void kdbus_pool_cursor_deinit(struct kdbus_pool_cursor *cursor)
+{
+	kdbus_cursor_forget_ahead(cursor);
+	if (!cursor->folio)
+		return;
+
+	kdbus_cursor_settle(cursor);
+	if (cmpxchg(&cursor->pool->recent, NULL, cursor->folio))
+		folio_put(cursor->folio);
+	cursor->folio = NULL;
+}
+
+/*
+ * The folio that was used last. One that is of no use is not put back: its range
+ * may be given back to the system, which has to find all there is.
+ */
+static struct folio *kdbus_cursor_take_recent(struct kdbus_pool_cursor *cursor,
+					      pgoff_t index)
+{
+	struct folio *folio;
+
+	if (!READ_ONCE(cursor->pool->recent))
+		return NULL;
+
+	folio = xchg(&cursor->pool->recent, NULL);
+	if (folio && !kdbus_folio_has(folio, index)) {
+		folio_put(folio);
+		folio = NULL;
+	}
+	return folio;
+}
+
+/*
+ * Find what the page cache has of the pages from @index to @end, up to the first
+ * that is missing, not ready yet or part of something larger.
+ */
+static void kdbus_cursor_look_ahead(struct kdbus_pool_cursor *cursor,
+				    pgoff_t index, pgoff_t end)
+{
+	XA_STATE(xas, &cursor->pool->file->f_mapping->i_pages, index);
+	struct folio *folio;
+
+	cursor->next = 0;
+	folio_batch_init(&cursor->ahead);
+
+	rcu_read_lock();
+	xas_for_each(&xas, folio, end) {
+		if (xas_retry(&xas, folio))
+			continue;
+		if (xa_is_value(folio) || xas.xa_index != index)
+			break;
+		if (!folio_try_get(folio))
+			break;
+		/* it may have been another one's when it was referenced */
+		if (folio != xas_reload(&xas) || folio_test_large(folio) ||
+		    !folio_test_uptodate(folio)) {
+			folio_put(folio);
+			break;
+		}
+		index++;
+		if (!folio_batch_add(&cursor->ahead, folio))
+			break;
+	}
+	rcu_read_unlock();
+}
+
+/* a folio that is in the page cache; those up to the page @end come with it */
+static struct folio *kdbus_cursor_take_ahead(struct kdbus_pool_cursor *cursor,
+					     pgoff_t index, pgoff_t end)
+{
+	struct folio *folio;
+
+	if (cursor->next == folio_batch_count(&cursor->ahead))
+		kdbus_cursor_look_ahead(cursor, index, end);
+	if (cursor->next == folio_batch_count(&cursor->ahead))
+		return NULL;
+
+	folio = cursor->ahead.folios[cursor->next];
+	if (unlikely(folio->index != index)) {
+		/* an access that was given up left them behind */
+		kdbus_cursor_forget_ahead(cursor);
+		return NULL;
+	}
+
+	cursor->next++;
+	return folio;
+}
+
+/* the pages of a pool are charged to its owner */
+static struct folio *kdbus_cursor_read(struct kdbus_pool_cursor *cursor,
+				       pgoff_t index)
+{
+	struct address_space *mapping = cursor->pool->file->f_mapping;
+	struct mem_cgroup *old;
+	struct page *page;
+
+	old = kdbus_pool_enter(cursor->pool);
+	page = shmem_read_mapping_page_gfp(mapping, index,
+					   mapping_gfp_mask(mapping) |
+					   cursor->gfp);
+	kdbus_pool_leave(old);
+
+	return IS_ERR(page) ? ERR_CAST(page) : page_folio(page);
+}
+
+static struct folio *kdbus_cursor_get(struct kdbus_pool_cursor *cursor,
+				      pgoff_t index, pgoff_t end)
+{
+	struct folio *folio;
+
+	folio = kdbus_cursor_take_recent(cursor, index);
+	if (!folio)
+		folio = kdbus_cursor_take_ahead(cursor, index, end);
+	if (!folio)
+		folio = kdbus_cursor_read(cursor, index);
+	return folio;
+}
+
+/* have the page of a byte; at least @size bytes are going to be accessed */
+static struct page *kdbus_cursor_seek(struct kdbus_pool_cursor *cursor,
+				      size_t offset, size_t size)
+{
+	size_t pos = cursor->slice->offset + offset;
+	pgoff_t index = pos >> PAGE_SHIFT;
+	struct folio *folio = cursor->folio;
+	struct page *page;
+
+	if (!folio || !kdbus_folio_has(folio, index)) {
+		kdbus_cursor_leave(cursor);
+		folio = kdbus_cursor_get(cursor, index,
+					 (pos + size - 1) >> PAGE_SHIFT);
+		if (IS_ERR(folio))
+			return ERR_CAST(folio);
+		cursor->folio = folio;
+	}
+
+	page = folio_page(folio, index - folio->index);
+	return unlikely(PageHWPoison(page)) ? ERR_PTR(-EIO) : page;
+}
+
+/* bytes from @offset to the end of its page, at most @size */
+static size_t kdbus_cursor_chunk(const struct kdbus_pool_cursor *cursor,
+				 size_t offset, size_t size, size_t *in_page)
+{
+	*in_page = offset_in_page(cursor->slice->offset + offset);
+	return min_t(size_t, size, PAGE_SIZE - *in_page);
+}
+
+/**
+ * kdbus_pool_write() - write kernel memory into a slice
+ * @cursor:	cursor
+ * @offset:	first byte in the slice
+ * @data:	what to write
+ * @size:	bytes; all of them are inside the slice
+ *
+ * Context: may sleep.
+ * Return: 0, or what shmem returns if it cannot provide a page (-ENOMEM, -EIO).
+ */
+int kdbus_pool_write(struct kdbus_pool_cursor *cursor, size_t offset,
+		     const void *data, size_t size)
+{
+	while (size > 0) {
+		size_t in_page, n;
+		struct page *page;
+
+		page = kdbus_cursor_seek(cursor, offset, size);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+
+		n = kdbus_cursor_chunk(cursor, offset, size, &in_page);
+		cursor->written = true;
+		memcpy_to_page(page, in_page, data, n);
+
+		data += n;
+		offset += n;
+		size -= n;
+	}
+
+	return 0;
+}
+
+/**
+ * kdbus_pool_zero() - write zeros into a slice
+ * @cursor:	cursor
+ * @offset:	first byte in the slice
+ * @size:	bytes; fewer than a page, all of them inside the slice
+ *
+ * Context: may sleep.
+ * Return: 0, or what shmem returns if it cannot provide a page (-ENOMEM, -EIO).
+ */
+int kdbus_pool_zero(struct kdbus_pool_cursor *cursor, size_t offset,
+		    size_t size)
+{
+	return size ? kdbus_pool_write(cursor, offset,
+				       page_address(ZERO_PAGE(0)), size) : 0;
+}
+
+/**
+ * kdbus_pool_write_user() - write user memory into a slice
+ * @cursor:	cursor
+ * @offset:	first byte in the slice
+ * @data:	what to write
+ * @size:	bytes; all of them are inside the slice
+ *
+ * Context: may sleep for as long as user space likes: no lock, no active
+ *          reference is held.
+ * Return: 0; -EFAULT if @data cannot be read; or what shmem returns if it
+ *         cannot provide a page (-ENOMEM, -EIO). Part of the slice may be
+ *         written.
+ */
+int kdbus_pool_write_user(struct kdbus_pool_cursor *cursor, size_t offset,
+			  const void __user *data, size_t size)
+{
+	struct iov_iter from;
+
+	iov_iter_ubuf(&from, ITER_SOURCE, (void __user *)data, size);
+
+	while (size > 0) {
+		size_t in_page, n, copied;
+		struct page *page;
+		void *address;
+
+		page = kdbus_cursor_seek(cursor, offset, size);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+
+		n = kdbus_cursor_chunk(cursor, offset, size, &in_page);
+		cursor->written = true;
+		address = kmap_local_page(page);
+		copied = _copy_from_iter(address + in_page, n, &from);
+		kunmap_local(address);
+		if (copied != n)
+			return -EFAULT;
+
+		offset += n;
+		size -= n;
+	}
+
+	return 0;
+}
+
+/**
+ * kdbus_pool_copy() - copy from one slice to another
+ * @cursor:		cursor to write with
+ * @offset:		first byte to write
+ * @from:		cursor to read with
+ * @from_offset:	first byte to read
+ * @size:		bytes; all of them are inside both slices
+ *
+ * Context: may sleep.
+ * Return: 0, or what shmem returns if it cannot provide a page (-ENOMEM, -EIO).
+ */
+int kdbus_pool_copy(struct kdbus_pool_cursor *cursor, size_t offset,
+		    struct kdbus_pool_cursor *from, size_t from_offset,
+		    size_t size)
+{
+	while (size > 0) {
+		size_t in_page, n;
+		struct page *page;
+		void *address;
+		int r;
+
+		page = kdbus_cursor_seek(from, from_offset, size);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+
+		n = kdbus_cursor_chunk(from, from_offset, size, &in_page);
+		address = kmap_local_page(page);
+		r = kdbus_pool_write(cursor, offset, address + in_page, n);
+		kunmap_local(address);
+		if (r < 0)
+			return r;
+
+		from_offset += n;
+		offset += n;
+		size -= n;
+	}
+
+	return 0;
+}
