@@ -158,6 +158,20 @@ static void kdbus_cursor_look_ahead(struct kdbus_pool_cursor *cursor,
 	rcu_read_unlock();
 }
 
+/**
+ * kdbus_pool_forget_recent() - drop the folio that was used last
+ * @pool:	pool
+ *
+ * Context: any.
+ */
+void kdbus_pool_forget_recent(struct kdbus_pool *pool)
+{
+	struct folio *folio = xchg(&pool->recent, NULL);
+
+	if (folio)
+		folio_put(folio);
+}
+
 /* a folio that is in the page cache; those up to the page @end come with it */
 static struct folio *kdbus_cursor_take_ahead(struct kdbus_pool_cursor *cursor,
 					     pgoff_t index, pgoff_t end)

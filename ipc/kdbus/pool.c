@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "compat.h"
+#include "pool-trim.h"
 
 static struct kmem_cache *kdbus_slice_cache;
 
@@ -22,10 +23,18 @@ static struct kmem_cache *kdbus_slice_cache;
  */
 int kdbus_pool_init(void)
 {
+	int r;
+
 	kdbus_slice_cache = kmem_cache_create(KBUILD_MODNAME "_slice",
 					      sizeof(struct kdbus_slice), 0,
 					      SLAB_ACCOUNT, NULL);
-	return kdbus_slice_cache ? 0 : -ENOMEM;
+	if (!kdbus_slice_cache)
+		return -ENOMEM;
+
+	r = kdbus_pool_trim_module_init();
+	if (r < 0)
+		kmem_cache_destroy(kdbus_slice_cache);
+	return r;
 }
 
 /**
@@ -35,6 +44,7 @@ int kdbus_pool_init(void)
  */
 void kdbus_pool_exit(void)
 {
+	kdbus_pool_trim_module_exit();
 	kmem_cache_destroy(kdbus_slice_cache);
 }
 
@@ -115,6 +125,7 @@ struct kdbus_pool *kdbus_pool_new(const char *description, size_t size)
 	pool->size = size;
 	pool->memcg = get_mem_cgroup_from_mm(current->mm);
 	spin_lock_init(&pool->lock);
+	kdbus_pool_trim_init(pool);
 	kdbus_slices_init(&pool->slices, size, slice);
 
 	return pool;
@@ -142,6 +153,7 @@ struct kdbus_pool *kdbus_pool_free(struct kdbus_pool *pool)
 	if (!pool)
 		return NULL;
 
+	kdbus_pool_trim_stop(pool);
 	while ((slice = kdbus_slices_deinit(&pool->slices))) {
 		WARN_ON(!slice->is_free && slice->kernel);
 		kmem_cache_free(kdbus_slice_cache, slice);
@@ -150,8 +162,7 @@ struct kdbus_pool *kdbus_pool_free(struct kdbus_pool *pool)
 	if (pool->spare)
 		kmem_cache_free(kdbus_slice_cache, pool->spare);
 
-	if (pool->recent)
-		folio_put(pool->recent);
+	kdbus_pool_forget_recent(pool);
 	mem_cgroup_put(pool->memcg);
 	fput(pool->file);
 	kfree(pool);
@@ -185,7 +196,7 @@ int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma)
  * @pool:	pool
  * @size:	bytes, not 0
  *
- * Context: may sleep; takes the pool's lock.
+ * Context: may sleep; takes the pool's lock, and trim_lock.
  * Return: a slice that the kernel needs and user space does not know, with
  *         undefined content, to be dropped or published; or an ERR_PTR:
  *         -EXFULL if no free range is large enough, -ENOMEM.
@@ -193,6 +204,7 @@ int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma)
 struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, size_t size)
 {
 	struct kdbus_slice *slice, *spare;
+	bool trimmed = false;
 
 	spare = kdbus_pool_new_slice(pool);
 	if (!spare)
@@ -200,11 +212,16 @@ struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, size_t size)
 
 	spin_lock(&pool->lock);
 	slice = kdbus_slices_alloc(&pool->slices, size, &spare);
-	if (slice)
+	if (slice) {
 		slice->kernel = true;
+		pool->peak = max(pool->peak, pool->slices.used_bytes);
+		trimmed = kdbus_pool_trim_overlaps(pool, slice);
+	}
 	spin_unlock(&pool->lock);
 
 	kdbus_pool_free_slice(pool, spare);
+	if (unlikely(trimmed))
+		kdbus_pool_trim_wait(pool);
 	return slice ?: ERR_PTR(-EXFULL);
 }
 
@@ -228,17 +245,22 @@ static void kdbus_pool_free_trash(struct kdbus_pool *pool,
 void kdbus_pool_drop(struct kdbus_pool *pool, struct kdbus_slice *slice)
 {
 	struct kdbus_slice_trash trash = {};
+	bool trim = false;
 
 	if (!slice)
 		return;
 
 	spin_lock(&pool->lock);
 	slice->kernel = false;
-	if (!slice->user)
+	if (!slice->user) {
 		kdbus_slices_release(&pool->slices, slice, &trash);
+		trim = kdbus_pool_trim_is_due(pool);
+	}
 	spin_unlock(&pool->lock);
 
 	kdbus_pool_free_trash(pool, &trash);
+	if (unlikely(trim))
+		kdbus_pool_trim_later(pool);
 }
 
 /**
@@ -274,6 +296,7 @@ int kdbus_pool_release(struct kdbus_pool *pool, u64 offset)
 {
 	struct kdbus_slice_trash trash = {};
 	struct kdbus_slice *slice;
+	bool trim = false;
 	int r = -ENXIO;
 
 	if (offset == pool->size)
@@ -283,12 +306,16 @@ int kdbus_pool_release(struct kdbus_pool *pool, u64 offset)
 	slice = kdbus_slices_find(&pool->slices, offset);
 	if (slice && slice->user) {
 		slice->user = false;
-		if (!slice->kernel)
+		if (!slice->kernel) {
 			kdbus_slices_release(&pool->slices, slice, &trash);
+			trim = kdbus_pool_trim_is_due(pool);
+		}
 		r = 0;
 	}
 	spin_unlock(&pool->lock);
 
 	kdbus_pool_free_trash(pool, &trash);
+	if (unlikely(trim))
+		kdbus_pool_trim_later(pool);
 	return r;
 }

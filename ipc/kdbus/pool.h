@@ -19,9 +19,11 @@
  */
 
 #include <linux/mm_types.h>
+#include <linux/mutex.h>
 #include <linux/sched/mm.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "compat.h"
 #include "slice.h"
@@ -35,8 +37,13 @@ struct vm_area_struct;
  * @file:	shmem file
  * @size:	bytes, a multiple of PAGE_SIZE
  * @memcg:	memory cgroup of the owner, with a reference, or NULL
- * @lock:	guards @slices; nests nothing
+ * @lock:	guards @slices, @peak and the trimmed range; nests nothing
  * @slices:	how the pool is divided
+ * @peak:	most bytes that were used since it was last asked
+ * @trim_start:	first byte of what is being given back to the system
+ * @trim_end:	first byte behind it, 0 if there is nothing
+ * @trim_lock:	held while pages are given back; @lock nests in it
+ * @trim:	gives pages back
  * @spare:	a slice object that is not in use, or NULL; taken and put back
  *		atomically. A pool that is used message by message allocates
  *		none
@@ -50,6 +57,11 @@ struct kdbus_pool {
 	struct mem_cgroup *memcg;
 	spinlock_t lock;
 	struct kdbus_slices slices;
+	size_t peak;
+	size_t trim_start;
+	size_t trim_end;
+	struct mutex trim_lock;
+	struct delayed_work trim;
 	struct kdbus_slice *spare;
 	struct folio *recent;
 };
@@ -109,6 +121,7 @@ void kdbus_pool_publish(struct kdbus_pool *pool, struct kdbus_slice *slice,
 			bool keep);
 int kdbus_pool_release(struct kdbus_pool *pool, u64 offset);
 
+void kdbus_pool_forget_recent(struct kdbus_pool *pool);
 void kdbus_pool_cursor_init(struct kdbus_pool_cursor *cursor,
 			    struct kdbus_pool *pool,
 			    const struct kdbus_slice *slice, gfp_t gfp);

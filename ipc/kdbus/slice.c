@@ -87,6 +87,7 @@ void kdbus_slices_init(struct kdbus_slices *slices, size_t size,
 	first->size = size;
 	first->kernel = false;
 	first->user = false;
+	first->stale = false;
 	list_add(&first->entry, &slices->all);
 	kdbus_slices_link_free(slices, first);
 }
@@ -217,6 +218,35 @@ struct kdbus_slice *kdbus_slices_find(const struct kdbus_slices *slices,
 	return NULL;
 }
 
+/**
+ * kdbus_slices_find_stale() - find a free slice that was used
+ * @slices:	allocator
+ * @min:	bytes that the slice has to have
+ *
+ * Looks at the free slices of that size only, of which there are at most the
+ * size of the allocator divided by @min.
+ *
+ * Context: any; serialised by the caller.
+ * Return: the largest stale one, still the allocator's; or NULL if there is
+ *         none.
+ */
+struct kdbus_slice *kdbus_slices_find_stale(const struct kdbus_slices *slices,
+					    size_t min)
+{
+	struct kdbus_slice *slice;
+	struct rb_node *node;
+
+	for (node = rb_last(&slices->free); node; node = rb_prev(node)) {
+		slice = rb_entry(node, struct kdbus_slice, rb);
+		if (slice->size < min)
+			break;
+		if (slice->stale)
+			return slice;
+	}
+
+	return NULL;
+}
+
 /* the neighbour of a slice on one side, if it is free */
 static struct kdbus_slice *kdbus_slices_free_at(struct kdbus_slices *slices,
 						struct list_head *entry)
@@ -236,6 +266,7 @@ static void kdbus_slices_extend_free(struct kdbus_slices *slices,
 
 	free->offset = offset;
 	free->size = size;
+	free->stale = true;
 
 	if (next && !kdbus_slice_fits_before(free,
 					     rb_entry(next, struct kdbus_slice,
@@ -272,6 +303,7 @@ struct kdbus_slice *kdbus_slices_release(struct kdbus_slices *slices,
 	kdbus_slices_unlink_used(slices, slice);
 
 	if (!prev && !next) {
+		slice->stale = true;
 		kdbus_slices_link_free(slices, slice);
 		return slice;
 	}

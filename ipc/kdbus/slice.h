@@ -32,12 +32,17 @@
  * @offset:	first byte
  * @size:	bytes, a multiple of 8, never 0
  * @is_free:	which of the two trees @rb is in
+ * @stale:	part of it was used since the owner of the allocator cleared
+ *		this (free slices only)
  * @kernel:	the kernel still needs the content (used slices only)
  * @user:	user space may read the content and has to release it (used
  *		slices only)
  *
  * @kernel and @user belong to the pool; the allocator clears them when the
  * slice is allocated.
+ *
+ * What remains of a free slice when another one is cut from it is as stale as it
+ * was; what is freed is stale, with all that it merges with.
  */
 struct kdbus_slice {
 	struct rb_node rb;
@@ -45,6 +50,7 @@ struct kdbus_slice {
 	size_t offset;
 	size_t size;
 	bool is_free;
+	bool stale;
 	bool kernel;
 	bool user;
 };
@@ -80,6 +86,8 @@ struct kdbus_slice *kdbus_slices_alloc(struct kdbus_slices *slices, size_t size,
 				       struct kdbus_slice **spare);
 struct kdbus_slice *kdbus_slices_find(const struct kdbus_slices *slices,
 				      u64 offset);
+struct kdbus_slice *kdbus_slices_find_stale(const struct kdbus_slices *slices,
+					    size_t min);
 struct kdbus_slice *kdbus_slices_release(struct kdbus_slices *slices,
 					 struct kdbus_slice *slice,
 					 struct kdbus_slice_trash *trash);

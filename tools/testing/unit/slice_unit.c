@@ -520,6 +520,38 @@ static void test_fifo(void)
 	CHECK(deinit(&slices) <= 12);
 }
 
+static void test_stale(void)
+{
+	struct kdbus_slice *a, *b, *found;
+	struct kdbus_slices slices;
+
+	init(&slices, 256);
+	/* what was never used is not stale, nor is what is in use */
+	CHECK(!kdbus_slices_find_stale(&slices, 8));
+	a = alloc(&slices, 64);
+	b = alloc(&slices, 32);
+	CHECK(!kdbus_slices_find_stale(&slices, 8));
+
+	release(&slices, a);
+	CHECK(!kdbus_slices_find_stale(&slices, 72));
+	found = kdbus_slices_find_stale(&slices, 64);
+	CHECK(found && found->offset == 0 && found->size == 64);
+	found->stale = false;
+	CHECK(!kdbus_slices_find_stale(&slices, 8));
+
+	/* the rest of what was cleared, and all that merges */
+	a = alloc(&slices, 8);
+	CHECK(!kdbus_slices_find_stale(&slices, 8));
+	release(&slices, b);
+	found = kdbus_slices_find_stale(&slices, 8);
+	CHECK(found && found->offset == 8 && found->size == 248);
+	found->stale = false;
+	release(&slices, a);
+	found = kdbus_slices_find_stale(&slices, 256);
+	CHECK(found && found->offset == 0);
+	deinit(&slices);
+}
+
 /*
  * The model: an owner for each 8 bytes.
  */
@@ -531,6 +563,7 @@ struct model {
 	unsigned int owner[MODEL_MAX];		/* 0 is free */
 	struct kdbus_slice *slices[MODEL_MAX];	/* used ones, in any order */
 	unsigned int owners[MODEL_MAX];
+	bool dirty[MODEL_MAX];			/* used since it was cleared */
 	size_t n_slices;
 	unsigned int last_owner;
 };
@@ -571,6 +604,7 @@ static void model_alloc(struct model *model, struct kdbus_slices *slices,
 	model->last_owner++;
 	for (i = start; i < start + n; i++)
 		model->owner[i] = model->last_owner;
+	memset(model->dirty + start, 1, n);
 	model->owners[model->n_slices] = model->last_owner;
 	model->slices[model->n_slices++] = slice;
 }
@@ -624,6 +658,39 @@ static void model_compare(const struct model *model,
 		      model->slices[i]);
 }
 
+/* the largest free slice with something dirty in it, in units */
+static size_t model_largest_dirty(const struct model *model, size_t min)
+{
+	size_t start, end, largest = 0;
+	bool dirty;
+
+	for (start = 0; start < model->n; start = end) {
+		dirty = false;
+		for (end = start; end < model->n && !model->owner[end]; end++)
+			dirty |= model->dirty[end];
+		if (dirty && end - start >= min && end - start > largest)
+			largest = end - start;
+		end += end == start;
+	}
+	return largest;
+}
+
+static void model_clear(struct model *model, struct kdbus_slices *slices,
+			size_t min)
+{
+	size_t largest = model_largest_dirty(model, min);
+	struct kdbus_slice *slice;
+
+	while ((slice = kdbus_slices_find_stale(slices, min * 8))) {
+		CHECK(slice->is_free && slice->stale);
+		CHECK(slice->size >= min * 8 && slice->size >= largest * 8);
+		slice->stale = false;
+		memset(model->dirty + slice->offset / 8, 0, slice->size / 8);
+		largest = model_largest_dirty(model, min);
+	}
+	CHECK(largest == 0);
+}
+
 enum { FIFO, LIFO, RANDOM, N_ORDERS };
 
 static void model_run(size_t n, size_t max_size, int order, size_t steps)
@@ -650,6 +717,9 @@ static void model_run(size_t n, size_t max_size, int order, size_t steps)
 				      order == LIFO ? k - 1 :
 				      unit_random_below(k));
 		model_compare(&model, &slices);
+		if (unit_random_below(10) == 0)
+			model_clear(&model, &slices,
+				    1 + unit_random_below(max_size / 8 + 1));
 	}
 
 	while (model.n_slices > 0)
@@ -701,6 +771,7 @@ static const struct unit_test tests[] = {
 	{ "used slices are found by offset", test_find },
 	{ "large sizes and offsets", test_large },
 	{ "a queue does not fragment a pool", test_fifo },
+	{ "stale slices are found", test_stale },
 	{ "random slices against a map", test_random },
 	{ "random slices of equal sizes against a map", test_random_equals },
 };
