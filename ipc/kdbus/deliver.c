@@ -50,7 +50,7 @@ static struct kdbus_account *kdbus_deliver_new_account(struct kdbus_user *user)
  * has none; if none is needed it is left alone.
  */
 static int kdbus_deliver_try_charge(struct kdbus_conn *dst,
-				    struct kdbus_user *user,
+				    struct kdbus_user *user, u64 sender,
 				    struct kdbus_entry *entry, u64 bytes,
 				    struct kdbus_account **fresh)
 {
@@ -66,7 +66,8 @@ static int kdbus_deliver_try_charge(struct kdbus_conn *dst,
 	if (!account)
 		return -EAGAIN;
 
-	r = kdbus_quota_charge(&dst->quota, account, bytes, entry->charged_fds);
+	r = kdbus_quota_charge(&dst->quota, account, &entry->charge, sender,
+			       bytes, entry->charged_fds);
 	if (r < 0)
 		return r;
 
@@ -80,13 +81,14 @@ static int kdbus_deliver_try_charge(struct kdbus_conn *dst,
 }
 
 static int kdbus_deliver_charge(struct kdbus_conn *dst, struct kdbus_user *user,
-				struct kdbus_entry *entry, u64 bytes)
+				u64 sender, struct kdbus_entry *entry,
+				u64 bytes)
 {
 	struct kdbus_account *fresh = NULL;
 	int r;
 
 	spin_lock(&dst->lock);
-	r = kdbus_deliver_try_charge(dst, user, entry, bytes, &fresh);
+	r = kdbus_deliver_try_charge(dst, user, sender, entry, bytes, &fresh);
 	spin_unlock(&dst->lock);
 	if (r != -EAGAIN)
 		return r;
@@ -96,7 +98,7 @@ static int kdbus_deliver_charge(struct kdbus_conn *dst, struct kdbus_user *user,
 		return -ENOMEM;
 
 	spin_lock(&dst->lock);
-	r = kdbus_deliver_try_charge(dst, user, entry, bytes, &fresh);
+	r = kdbus_deliver_try_charge(dst, user, sender, entry, bytes, &fresh);
 	spin_unlock(&dst->lock);
 
 	kdbus_deliver_free_account(fresh);
@@ -112,7 +114,8 @@ static void kdbus_deliver_discharge(struct kdbus_conn *dst,
 		return;
 
 	spin_lock(&dst->lock);
-	account = kdbus_quota_discharge(&dst->quota, entry->account, bytes,
+	account = kdbus_quota_discharge(&dst->quota, entry->account,
+					&entry->charge, bytes,
 					entry->charged_fds);
 	spin_unlock(&dst->lock);
 
@@ -285,13 +288,13 @@ static u64 kdbus_deliver_wanted(const struct kdbus_message *msg,
 
 /* charge an entry, unless it is free of charge, and get it a slice */
 static int kdbus_deliver_reserve(struct kdbus_conn *dst,
-				 struct kdbus_user *user,
+				 struct kdbus_user *user, u64 sender,
 				 struct kdbus_entry *entry, size_t size)
 {
 	int r;
 
 	if (user) {
-		r = kdbus_deliver_charge(dst, user, entry, size);
+		r = kdbus_deliver_charge(dst, user, sender, entry, size);
 		if (r < 0)
 			return r;
 	}
@@ -315,7 +318,7 @@ static int kdbus_deliver_allocate(struct kdbus_message *msg,
 	    !(dst->flags & (KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_MONITOR)))
 		return -ECOMM;
 
-	return kdbus_deliver_reserve(dst, msg->user, entry,
+	return kdbus_deliver_reserve(dst, msg->user, msg->hdr->src_id, entry,
 				     KDBUS_ALIGN8(KDBUS_ALIGN8(entry->msg_size) +
 						  msg->stored));
 }
@@ -437,7 +440,8 @@ kdbus_deliver_stage_copy(struct kdbus_conn *src,
 	entry->seqnum = original->seqnum;
 	entry->charged_fds = original->charged_fds;
 
-	r = kdbus_deliver_reserve(dst, original->account->user, entry,
+	r = kdbus_deliver_reserve(dst, original->account->user,
+				  original->charge.sender, entry,
 				  original->slice->size);
 	if (r < 0) {
 		kdbus_deliver_put_entry(dst, entry);

@@ -24,7 +24,8 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-struct kdbus_account;
+#include "quota.h"
+
 struct kdbus_cast;
 struct kdbus_files;
 struct kdbus_name_entry;
@@ -61,6 +62,7 @@ enum kdbus_claim {
  *			user space sees it, 0 if nowhere
  * @name:		name it was addressed to, with a reference, or NULL
  * @account:		account charged at the connection, or NULL
+ * @charge:		the charge, while there is @account
  * @charged_fds:	file descriptors charged
  * @files:		files to install, or NULL; a reference
  * @tracker:		request that this message is, while the connection owes
@@ -81,6 +83,7 @@ struct kdbus_entry {
 	size_t seqnum_offset;
 	struct kdbus_name_entry *name;
 	struct kdbus_account *account;
+	struct kdbus_charge charge;
 	unsigned int charged_fds;
 	struct kdbus_files *files;
 	struct kdbus_tracker *tracker;

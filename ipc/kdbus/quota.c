@@ -83,19 +83,64 @@ void kdbus_quota_add(struct kdbus_quota *quota, struct kdbus_account *account,
 		quota->idle = account;
 }
 
-static bool kdbus_quota_has_room(const struct kdbus_quota *quota,
-				 const struct kdbus_account *account, u64 bytes)
+static struct hlist_head *kdbus_account_bucket(struct kdbus_account *account,
+					       u64 sender)
 {
-	u64 half = quota->pool_size / 2, share;
+	return &account->charges[sender % KDBUS_QUOTA_BUCKETS];
+}
 
-	if (half < quota->bytes)
-		return false;
+static bool kdbus_account_has_sender(struct kdbus_account *account, u64 sender)
+{
+	struct kdbus_charge *charge;
 
+	hlist_for_each_entry(charge, kdbus_account_bucket(account, sender),
+			     entry)
+		if (charge->sender == sender)
+			return true;
+
+	return false;
+}
+
+/* what a user may have; the users together must not have half of the pool */
+static u64 kdbus_quota_share(const struct kdbus_quota *quota,
+			     const struct kdbus_account *account)
+{
 	/* one third of what the others leave, and never 4 GiB */
-	share = div_u64(half - quota->bytes + account->bytes, 3);
-	share = min_t(u64, share, U32_MAX);
+	u64 share = div_u64(quota->pool_size / 2 - quota->bytes +
+			    account->bytes, 3);
 
-	return share >= account->bytes && share - account->bytes >= bytes;
+	return min_t(u64, share, U32_MAX);
+}
+
+static int kdbus_quota_test(const struct kdbus_quota *quota,
+			    const struct kdbus_account *account, u64 share,
+			    u64 bytes, unsigned int fds)
+{
+	if (share < account->bytes || share - account->bytes < bytes ||
+	    account->msgs >= quota->max_msgs)
+		return -ENOBUFS;
+	if (fds > 0 && (u64)account->fds + fds > quota->max_fds)
+		return -EMFILE;
+	return 0;
+}
+
+/* the same for the only message of a connection */
+static int kdbus_quota_test_spared(const struct kdbus_quota *quota,
+				   const struct kdbus_account *account,
+				   u64 share, u64 bytes, unsigned int fds)
+{
+	u64 half = quota->pool_size / 2;
+	u64 max_bytes = min_t(u64, div_u64(half, 3) * 2, U32_MAX);
+	unsigned int spared_fds = quota->max_fds / KDBUS_QUOTA_SPARED;
+
+	/* a share may have shrunk since it was used */
+	if (bytes > share / KDBUS_QUOTA_SPARED || bytes > half - quota->bytes ||
+	    account->bytes > max_bytes || bytes > max_bytes - account->bytes ||
+	    account->msgs >= 2 * quota->max_msgs)
+		return -ENOBUFS;
+	if (fds > spared_fds || fds > 2 * quota->max_fds - account->fds)
+		return -EMFILE;
+	return 0;
 }
 
 /**
@@ -103,8 +148,14 @@ static bool kdbus_quota_has_room(const struct kdbus_quota *quota,
  * @quota:	quota
  * @account:	account of the sender: one of @quota, or a new one, zeroed, that
  *		the caller adds to @quota right after this succeeded
+ * @charge:	record of the charge; uninitialised before. Is linked until
+ *		kdbus_quota_discharge()
+ * @sender:	id of the connection that sends
  * @bytes:	bytes in the message's slice
  * @fds:	number of its file descriptors
+ *
+ * Takes constant time if the message fits what the user may have. If not, the
+ * messages of the user are looked at, which are bounded.
  *
  * Context: any; serialised by the caller.
  * Return: 0; -ENOBUFS if the user has no room for the bytes or has too many
@@ -112,17 +163,28 @@ static bool kdbus_quota_has_room(const struct kdbus_quota *quota,
  *         queued. Nothing is charged if it is not 0.
  */
 int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_account *account,
-		       u64 bytes, unsigned int fds)
+		       struct kdbus_charge *charge, u64 sender, u64 bytes,
+		       unsigned int fds)
 {
-	if (!kdbus_quota_has_room(quota, account, bytes) ||
-	    account->msgs >= quota->max_msgs)
+	u64 share;
+	int r;
+
+	if (quota->pool_size / 2 < quota->bytes)
 		return -ENOBUFS;
-	if (fds > quota->max_fds - account->fds)
-		return -EMFILE;
+
+	share = kdbus_quota_share(quota, account);
+	r = kdbus_quota_test(quota, account, share, bytes, fds);
+	if (r < 0 && !kdbus_account_has_sender(account, sender) &&
+	    kdbus_quota_test_spared(quota, account, share, bytes, fds) == 0)
+		r = 0;
+	if (r < 0)
+		return r;
 
 	if (quota->idle == account)
 		quota->idle = NULL;
 
+	charge->sender = sender;
+	hlist_add_head(&charge->entry, kdbus_account_bucket(account, sender));
 	quota->bytes += bytes;
 	account->bytes += bytes;
 	account->msgs++;
@@ -134,6 +196,7 @@ int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_account *account,
  * kdbus_quota_discharge() - take back the charge of a message
  * @quota:	quota
  * @account:	account of @quota that was charged
+ * @charge:	record of the charge
  * @bytes:	bytes, as charged
  * @fds:	number of file descriptors, as charged
  *
@@ -146,10 +209,12 @@ int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_account *account,
  */
 struct kdbus_account *kdbus_quota_discharge(struct kdbus_quota *quota,
 					    struct kdbus_account *account,
+					    struct kdbus_charge *charge,
 					    u64 bytes, unsigned int fds)
 {
 	struct kdbus_account *idle;
 
+	hlist_del(&charge->entry);
 	quota->bytes -= bytes;
 	account->bytes -= bytes;
 	account->msgs--;

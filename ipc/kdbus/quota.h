@@ -11,6 +11,13 @@
  * slices it has not released yet); of the other half a user may hold one third
  * of what the other users leave.
  *
+ * The connections of one user share its account. One that has nothing queued
+ * there gets a message through although the others have used up what the user
+ * may have, if it is no more than a sixteenth of it; the user as a whole may get
+ * twice its due that way, but nothing of the receiver's own half. To know who
+ * has something queued, the account links a record of each charge. It is part of
+ * the message, so that nothing has to be allocated for it.
+ *
  * A new account is charged first and added then, so that a refused message
  * leaves no trace.
  *
@@ -25,6 +32,19 @@
 
 #define KDBUS_QUOTA_BUCKETS	8
 
+/* part of what a user may have that each of its connections can count on */
+#define KDBUS_QUOTA_SPARED	16
+
+/**
+ * struct kdbus_charge - one message that is charged
+ * @entry:	in &kdbus_account.charges
+ * @sender:	id of the connection that sent it
+ */
+struct kdbus_charge {
+	struct hlist_node entry;
+	u64 sender;
+};
+
 /**
  * struct kdbus_account - what one user has queued on one receiver
  * @entry:	in &kdbus_quota.accounts
@@ -32,6 +52,7 @@
  * @bytes:	bytes in slices
  * @msgs:	number of messages
  * @fds:	number of file descriptors in these messages
+ * @charges:	the messages, hashed by sender
  */
 struct kdbus_account {
 	struct hlist_node entry;
@@ -39,6 +60,7 @@ struct kdbus_account {
 	u64 bytes;
 	unsigned int msgs;
 	unsigned int fds;
+	struct hlist_head charges[KDBUS_QUOTA_BUCKETS];
 };
 
 /**
@@ -67,9 +89,11 @@ struct kdbus_account *kdbus_quota_find(struct kdbus_quota *quota, void *user);
 void kdbus_quota_add(struct kdbus_quota *quota, struct kdbus_account *account,
 		     void *user);
 int kdbus_quota_charge(struct kdbus_quota *quota, struct kdbus_account *account,
-		       u64 bytes, unsigned int fds);
+		       struct kdbus_charge *charge, u64 sender, u64 bytes,
+		       unsigned int fds);
 struct kdbus_account *kdbus_quota_discharge(struct kdbus_quota *quota,
 					    struct kdbus_account *account,
+					    struct kdbus_charge *charge,
 					    u64 bytes, unsigned int fds);
 struct kdbus_account *kdbus_quota_deinit(struct kdbus_quota *quota);
 

@@ -155,6 +155,57 @@ TEST_F(quota, each_user_has_an_account)
 	EXPECT_EQ(-ENOBUFS, send_as(&self->alice, ALICE, &self->dst, slice));
 }
 
+/*
+ * One connection that queues all it can does not block the others of its user:
+ * each gets one message of up to a sixteenth of the share through.
+ */
+TEST_F(quota, siblings_get_one_message_through)
+{
+	const size_t share = POOL_SIZE / 2 / 3, part = share / 16 & ~7UL;
+	struct conn siblings[3];
+	unsigned int i, n, round;
+	int error;
+
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, conn_new_as(&siblings[i], self->d, ALICE,
+					 POOL_SIZE));
+
+	for (round = 0; round < 2; round++) {
+		/* by bytes, then by number */
+		n = fill_as(&self->alice, ALICE, &self->dst,
+			    round ? 64 : 10000, &error);
+		EXPECT_EQ(-ENOBUFS, error);
+		while (!round && send_as(&self->alice, ALICE, &self->dst,
+					 64) == 0)
+			n++;
+
+		for (i = 0; i < 3; i++) {
+			EXPECT_EQ(-ENOBUFS, send_as(&siblings[i], ALICE,
+						    &self->dst, part + 8));
+			EXPECT_EQ(0, send_as(&siblings[i], ALICE, &self->dst,
+					     part));
+			EXPECT_EQ(-ENOBUFS, send_as(&siblings[i], ALICE,
+						    &self->dst, 64));
+		}
+		EXPECT_EQ(-ENOBUFS, send_as(&self->alice, ALICE, &self->dst,
+					    64));
+
+		/* still full, but that sibling has nothing queued again */
+		for (i = 0; i < n + 1; i++)
+			EXPECT_EQ(1, receive_cookie(&self->dst));
+		EXPECT_LE(0, (int)fill_as(&self->alice, ALICE, &self->dst,
+					  round ? 64 : 10000, &error));
+		while (send_as(&self->alice, ALICE, &self->dst, 64) == 0)
+			;
+		EXPECT_EQ(-ENOBUFS, send_as(&siblings[1], ALICE, &self->dst,
+					    64));
+		EXPECT_EQ(0, send_as(&siblings[0], ALICE, &self->dst, 64));
+
+		while (receive_cookie(&self->dst))
+			;
+	}
+}
+
 /* Whom the connection belongs to counts, not who sends through it. */
 TEST_F(quota, who_opened_the_endpoint_is_charged)
 {
