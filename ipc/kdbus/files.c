@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "files.h"
 
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/fdtable.h>
@@ -19,6 +20,7 @@
 #include "limits.h"
 #include "message.h"
 #include "pool.h"
+#include "user.h"
 
 #define KDBUS_MEMFD_SEALS	(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | \
 				 F_SEAL_SEAL)
@@ -141,6 +143,30 @@ static int kdbus_files_import_item(struct kdbus_message *msg,
 	return 0;
 }
 
+/* like files in flight between unix sockets, the privileged have no limit */
+static int kdbus_files_charge(struct kdbus_files *files,
+			      struct kdbus_user *user)
+{
+	unsigned int max = READ_ONCE(kdbus_max_files_per_user);
+
+	if (!kdbus_user_try_charge(&user->files, files->n_slots, max)) {
+		if (!capable(CAP_SYS_RESOURCE))
+			return -ETOOMANYREFS;
+		atomic_add(files->n_slots, &user->files);
+	}
+
+	files->user = kdbus_user_ref(user);
+	return 0;
+}
+
+static void kdbus_files_discharge(struct kdbus_files *files)
+{
+	if (files->user) {
+		atomic_sub(files->n_slots, &files->user->files);
+		files->user = kdbus_user_unref(files->user);
+	}
+}
+
 static bool kdbus_message_has_files(const struct kdbus_message *msg)
 {
 	const struct kdbus_item *item;
@@ -158,13 +184,15 @@ static bool kdbus_message_has_files(const struct kdbus_message *msg)
  * kdbus_files_import() - take references on the files of a message
  * @msg:	message whose items were checked
  *
- * The references belong to the message, also on failure.
+ * The references belong to the message, also on failure. The files are charged to
+ * the message's user, once, however many receivers there are.
  *
  * Context: may sleep.
  * Return: 0; -EBADF for a bad number, or O_PATH where a memfd is needed;
  *         -EMEDIUMTYPE if it is no memfd; -ETXTBSY if it is not sealed; -EFAULT
  *         if the range is beyond its end; -EOPNOTSUPP for a file that cannot be
- *         passed; -ENOMEM.
+ *         passed; -ETOOMANYREFS if the sending user has too many files in
+ *         flight; -ENOMEM.
  */
 int kdbus_files_import(struct kdbus_message *msg)
 {
@@ -188,7 +216,7 @@ int kdbus_files_import(struct kdbus_message *msg)
 			return r;
 	}
 
-	return 0;
+	return kdbus_files_charge(msg->files, msg->user);
 }
 
 /**
@@ -209,7 +237,7 @@ struct kdbus_files *kdbus_files_ref(struct kdbus_files *files)
  * kdbus_files_unref() - drop a reference
  * @files:	files, or NULL
  *
- * Context: may sleep.
+ * Context: may sleep; may take the domain's users_lock.
  * Return: NULL
  */
 struct kdbus_files *kdbus_files_unref(struct kdbus_files *files)
@@ -219,6 +247,7 @@ struct kdbus_files *kdbus_files_unref(struct kdbus_files *files)
 	if (files && refcount_dec_and_test(&files->ref)) {
 		for (i = 0; i < files->n_slots; i++)
 			fput(files->slots[i].file);
+		kdbus_files_discharge(files);
 		kfree(files);
 	}
 

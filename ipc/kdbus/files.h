@@ -7,7 +7,8 @@
  *
  * Sealed memfds and other files that a message carries. References are taken
  * when the message is sent and shared by all of its receivers; numbers are
- * given when one of them receives it.
+ * given when one of them receives it. They count against what the sending user
+ * may have in flight from SEND until the last reference to them is gone.
  */
 
 #include <linux/refcount.h>
@@ -19,6 +20,7 @@ struct file;
 struct kdbus_message;
 struct kdbus_pool;
 struct kdbus_slice;
+struct kdbus_user;
 
 /**
  * struct kdbus_file_slot - a file and where its number belongs
@@ -35,12 +37,14 @@ struct kdbus_file_slot {
 /**
  * struct kdbus_files - files of a message, constant once it is imported
  * @ref:	references
+ * @user:	charged for @n_slots files, with a reference, or NULL
  * @n_slots:	elements of @slots
  * @n_fds:	how many of them belong to the FDS item
  * @slots:	files in the order of the items
  */
 struct kdbus_files {
 	refcount_t ref;
+	struct kdbus_user *user;
 	unsigned int n_slots;
 	unsigned int n_fds;
 	struct kdbus_file_slot slots[];

@@ -23,3 +23,8 @@ unsigned int kdbus_max_endpoints_per_bus = 1024;
 module_param_named(max_endpoints_per_bus, kdbus_max_endpoints_per_bus, uint,
 		   0644);
 MODULE_PARM_DESC(max_endpoints_per_bus, "Custom endpoints of one bus");
+
+unsigned int kdbus_max_files_per_user = 4096;
+module_param_named(max_files_per_user, kdbus_max_files_per_user, uint, 0644);
+MODULE_PARM_DESC(max_files_per_user,
+		 "Files in queued messages of one user in one domain");

@@ -57,4 +57,10 @@ extern unsigned int kdbus_max_conns_per_user;
 /* custom endpoints of one bus: each has room for the connections of a user */
 extern unsigned int kdbus_max_endpoints_per_bus;
 
+/*
+ * files in messages of one user that were not received yet, in one domain: they
+ * are in no table of descriptors, so that RLIMIT_NOFILE does not count them
+ */
+extern unsigned int kdbus_max_files_per_user;
+
 #endif

@@ -21,13 +21,15 @@ static struct kdbus_user *kdbus_user_new(struct kdbus_domain *domain,
 	user->uid = uid;
 	atomic_set(&user->buses, 0);
 	atomic_set(&user->conns, 0);
+	atomic_set(&user->files, 0);
 
 	return user;
 }
 
 static void kdbus_user_free(struct kdbus_user *user)
 {
-	WARN_ON(atomic_read(&user->buses) || atomic_read(&user->conns));
+	WARN_ON(atomic_read(&user->buses) || atomic_read(&user->conns) ||
+		atomic_read(&user->files));
 	kdbus_node_unref(&user->domain->node);
 	kfree(user);
 }

@@ -24,6 +24,7 @@ struct kdbus_domain;
  * @uid:	key in the domain, invalid if the user is anonymous
  * @buses:	buses charged
  * @conns:	connections charged
+ * @files:	files in messages that were not received yet
  */
 struct kdbus_user {
 	refcount_t ref;
@@ -31,6 +32,7 @@ struct kdbus_user {
 	kuid_t uid;
 	atomic_t buses;
 	atomic_t conns;
+	atomic_t files;
 };
 
 struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid);
@@ -38,17 +40,24 @@ struct kdbus_user *kdbus_user_new_anonymous(struct kdbus_domain *domain);
 struct kdbus_user *kdbus_user_ref(struct kdbus_user *user);
 struct kdbus_user *kdbus_user_unref(struct kdbus_user *user);
 
-/* charge one to a counter that may not exceed @max */
-static inline int kdbus_user_charge(atomic_t *counter, unsigned int max)
+/* charge @n to a counter that may not exceed @max */
+static inline bool kdbus_user_try_charge(atomic_t *counter, unsigned int n,
+					 unsigned int max)
 {
 	int old = atomic_read(counter);
 
 	do {
-		if ((unsigned int)old >= max)
-			return -EMFILE;
-	} while (!atomic_try_cmpxchg(counter, &old, old + 1));
+		if (n > max || (unsigned int)old > max - n)
+			return false;
+	} while (!atomic_try_cmpxchg(counter, &old, old + n));
 
-	return 0;
+	return true;
+}
+
+/* charge one object to a counter that may not exceed @max */
+static inline int kdbus_user_charge(atomic_t *counter, unsigned int max)
+{
+	return kdbus_user_try_charge(counter, 1, max) ? 0 : -EMFILE;
 }
 
 static inline void kdbus_user_discharge(atomic_t *counter)
