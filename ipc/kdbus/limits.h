@@ -31,6 +31,12 @@
 /* match entries of one connection; a broadcast may have to look at all */
 #define KDBUS_CONN_MAX_MATCHES		256
 
+/*
+ * bytes of all rules of one connection: as many entries as it may have, each with
+ * a mask of the largest bloom filter, and some room for other rules
+ */
+#define KDBUS_CONN_MAX_MATCH_BYTES	SZ_2M
+
 /* names that one connection owns or waits for */
 #define KDBUS_CONN_MAX_NAMES		256
 

@@ -36,14 +36,20 @@ kdbus_match_entry_new(struct kdbus_match_db *db, u64 cookie, const void *items,
 	return entry;
 }
 
-static unsigned int kdbus_match_db_count(struct kdbus_match_db *db, u64 cookie)
+/* entries with @cookie, and how many bytes of rules they have */
+static unsigned int kdbus_match_db_count(struct kdbus_match_db *db, u64 cookie,
+					 size_t *bytes)
 {
 	struct kdbus_match_entry *entry;
 	unsigned int n = 0;
 
-	list_for_each_entry(entry, &db->entries, node)
-		if (entry->cookie == cookie)
+	*bytes = 0;
+	list_for_each_entry(entry, &db->entries, node) {
+		if (entry->cookie == cookie) {
+			*bytes += entry->rules_size;
 			n++;
+		}
+	}
 
 	return n;
 }
@@ -63,6 +69,7 @@ static unsigned int kdbus_match_db_drop(struct kdbus_match_db *db, u64 cookie,
 
 		list_del_rcu(&entry->node);
 		kdbus_match_index_remove(db->index, &entry->place);
+		db->bytes -= entry->rules_size;
 		kvfree_rcu(entry, rcu);
 		n++;
 	}
@@ -84,6 +91,7 @@ void kdbus_match_db_init(struct kdbus_match_db *db,
 	mutex_init(&db->lock);
 	INIT_LIST_HEAD(&db->entries);
 	db->count = 0;
+	db->bytes = 0;
 	db->index = index;
 }
 
@@ -125,6 +133,7 @@ void kdbus_match_db_clear(struct kdbus_match_db *db)
 		}
 		mutex_unlock(&db->index->lock);
 		db->count = 0;
+		db->bytes = 0;
 	}
 	mutex_unlock(&db->lock);
 }
@@ -135,14 +144,18 @@ static int kdbus_match_db_link(struct kdbus_match_db *db,
 			       struct kdbus_match_claim *claim, bool replace)
 {
 	struct kdbus_match_index *index = db->index;
+	size_t dropped_bytes = 0;
 	unsigned int dropped = 0;
 	int r;
 
 	lockdep_assert_held(&db->lock);
 
 	if (replace)
-		dropped = kdbus_match_db_count(db, entry->cookie);
-	if (db->count - dropped >= KDBUS_CONN_MAX_MATCHES)
+		dropped = kdbus_match_db_count(db, entry->cookie,
+					       &dropped_bytes);
+	if (db->count - dropped >= KDBUS_CONN_MAX_MATCHES ||
+	    db->bytes - dropped_bytes + entry->rules_size >
+	    KDBUS_CONN_MAX_MATCH_BYTES)
 		return -EMFILE;
 
 	mutex_lock(&index->lock);
@@ -152,6 +165,7 @@ static int kdbus_match_db_link(struct kdbus_match_db *db,
 
 	list_add_tail_rcu(&entry->node, &db->entries);
 	db->count++;
+	db->bytes += entry->rules_size;
 	if (dropped > 0) {
 		/*
 		 * Who does not find an old entry any more has to find the new
@@ -181,7 +195,8 @@ exit:
  *
  * Context: may sleep; takes @db->lock and the index' lock. @items is not kept.
  * Return: 0; -EDOM or -EINVAL from kdbus_match_rules_check(); -EMFILE if there
- *         were more than KDBUS_CONN_MAX_MATCHES entries; -ENOMEM.
+ *         were more than KDBUS_CONN_MAX_MATCHES entries, or more than
+ *         KDBUS_CONN_MAX_MATCH_BYTES bytes of rules; -ENOMEM.
  */
 int kdbus_match_db_add(struct kdbus_match_db *db, u64 cookie, bool replace,
 		       const void *items, size_t items_size)

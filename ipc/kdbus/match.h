@@ -27,12 +27,14 @@
  * @lock:	serialises writers; may sleep; the index' lock nests in it
  * @entries:	entries in order of addition, read under RCU
  * @count:	number of entries, guarded by @lock
+ * @bytes:	bytes of their rules, guarded by @lock
  * @index:	index of the bus, constant
  */
 struct kdbus_match_db {
 	struct mutex lock;
 	struct list_head entries;
 	unsigned int count;
+	size_t bytes;
 	struct kdbus_match_index *index;
 };
 

@@ -653,4 +653,45 @@ TEST_F(match, signals_meet_closing_connections)
 		ASSERT_EQ(0, pthread_join(threads[i], NULL));
 }
 
+/* All rules together have a limit, too: 2 MiB. */
+TEST_F(match, rules_of_a_connection_have_a_limit)
+{
+	const size_t mask = 511 * BLOOM_SIZE, n = 2 * MiB / (16 + mask);
+	const size_t rest = 2 * MiB - n * (16 + mask) - 16;
+	static __u8 ones[511 * BLOOM_SIZE];
+	struct kdbus_cmd_match *match;
+	unsigned int i, round;
+
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i <= n; i++) {
+			match = match_new(i);
+			item_add(match, KDBUS_ITEM_BLOOM_MASK, ones, mask);
+			EXPECT_EQ(i < n ? 0 : -EMFILE,
+				  match_add(&self->dst, match));
+		}
+
+		/* what is replaced does not count */
+		match = match_new(1);
+		item_add(match, KDBUS_ITEM_BLOOM_MASK, ones, mask);
+		EXPECT_EQ(0, match_replace(&self->dst, match));
+		match = match_new(n);
+		item_add(match, KDBUS_ITEM_BLOOM_MASK, ones, mask);
+		EXPECT_EQ(-EMFILE, match_replace(&self->dst, match));
+
+		/* up to the last byte, apart from what is no whole mask */
+		match = match_new(n);
+		item_add(match, KDBUS_ITEM_BLOOM_MASK, ones,
+			 rest / BLOOM_SIZE * BLOOM_SIZE);
+		EXPECT_EQ(0, match_add(&self->dst, match));
+		match = match_new(n);
+		item_add(match, KDBUS_ITEM_BLOOM_MASK, ones, BLOOM_SIZE);
+		EXPECT_EQ(-EMFILE, match_add(&self->dst, match));
+		/* each connection has its own */
+		EXPECT_EQ(0, match_add(&self->src, match_new(0)));
+
+		for (i = 0; i <= n; i++)
+			EXPECT_EQ(0, match_remove(&self->dst, i));
+	}
+}
+
 KDBUS_HARNESS_MAIN
