@@ -36,7 +36,7 @@
 #endif
 
 /* 7.3: batches of folios have a header of their own */
-#if __has_include(<linux/folio_batch.h>)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
 #include <linux/folio_batch.h>
 #else
 #include <linux/pagevec.h>
