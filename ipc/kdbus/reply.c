@@ -572,9 +572,9 @@ void kdbus_reply_commit_moved(struct kdbus_conn *to, struct kdbus_entry *entry,
  * @tracker:	request that this is the reply to
  *
  * Context: may sleep; takes the locks of both parties.
- * Return: 0; -EBADSLT if the request was decided meanwhile; -ECONNRESET if one
- *         of the two is disconnected; -ESTALE if the message has to be resolved
- *         anew.
+ * Return: 0; -EBADSLT if the request was decided meanwhile, or moved to another
+ *         replier; -ECONNRESET if one of the two is disconnected; -ESTALE if the
+ *         message has to be resolved anew.
  */
 int kdbus_reply_commit(struct kdbus_message *msg, struct kdbus_conn *src,
 		       struct kdbus_conn *dst, struct kdbus_entry *entry,
@@ -588,7 +588,8 @@ int kdbus_reply_commit(struct kdbus_message *msg, struct kdbus_conn *src,
 	kdbus_cast_announce(&msg->cast);
 	spin_lock(&dst->lock);
 	r = kdbus_deliver_check(dst, entry);
-	if (r >= 0 && tracker->done)
+	/* the request may have moved on while the reply was staged */
+	if (r >= 0 && (tracker->done || tracker->replier != src))
 		r = -EBADSLT;
 	if (r >= 0) {
 		kdbus_deliver_number(msg, dst, entry);
