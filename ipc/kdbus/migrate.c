@@ -90,7 +90,9 @@ static void kdbus_migrate_entry(struct kdbus_conn *from,
  * for the reply learns it. What a task is receiving right now stays with @from.
  *
  * Context: may sleep; takes the locks of both and of requesters. The registry's
- *          lock is held, so that neither connection can leave the name and end.
+ *          lock is held. @to holds the name or is linked to it, and the caller
+ *          has an active reference on @from or it is linked, too; so that
+ *          neither can end meanwhile.
  */
 void kdbus_migrate(const struct kdbus_name_entry *name,
 		   struct kdbus_conn *from, struct kdbus_conn *to)

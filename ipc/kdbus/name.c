@@ -682,17 +682,23 @@ void kdbus_name_activate(struct kdbus_name_owner *owner)
  * @name:	name
  * @from:	connection that held the name before
  *
- * Does nothing if the name is gone.
+ * Does nothing if the name is gone, or if @from ends: then it drops what is left
+ * in its queue, and settles what it owes, both without the registry's lock.
  *
- * Context: may sleep; takes the registry's lock.
+ * Context: may sleep; takes an active reference on @from and the registry's
+ *          lock.
  */
 void kdbus_name_follow(const struct kdbus_name_entry *name,
 		       struct kdbus_conn *from)
 {
+	if (!kdbus_active_acquire(&from->active))
+		return;
+
 	mutex_lock(&from->bus->names.lock);
 	if (name->holder && name->holder != from)
 		kdbus_migrate(name, from, name->holder);
 	mutex_unlock(&from->bus->names.lock);
+	kdbus_active_release(&from->active);
 }
 
 /*
