@@ -2,10 +2,9 @@
 #include "list.h"
 
 #include <linux/cred.h>
-#include <linux/err.h>
+#include <linux/errno.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 #include <linux/xarray.h>
 
 #include "bus.h"
@@ -14,7 +13,7 @@
 #include "connection.h"
 #include "name.h"
 #include "policy.h"
-#include "pool.h"
+#include "result.h"
 
 /**
  * struct kdbus_list - a list while it is made
@@ -131,53 +130,16 @@ static int kdbus_list_make(struct kdbus_list *list)
 	return size && !list->data ? -ENOMEM : 0;
 }
 
-/* put the objects into the caller's pool */
-static struct kdbus_slice *kdbus_list_store(const struct kdbus_list *list,
-					    struct kdbus_pool *pool)
-{
-	struct kdbus_pool_cursor cursor kdbus_uninitialized;
-	struct kdbus_slice *slice;
-	int r;
-
-	slice = kdbus_pool_alloc(pool, list->size);
-	if (IS_ERR(slice))
-		return slice;
-
-	kdbus_pool_cursor_init(&cursor, pool, slice, 0);
-	r = kdbus_pool_write(&cursor, 0, list->data, list->size);
-	kdbus_pool_cursor_deinit(&cursor);
-	if (r < 0) {
-		kdbus_pool_drop(pool, slice);
-		return ERR_PTR(r);
-	}
-
-	return slice;
-}
-
-static int kdbus_list_return(const struct kdbus_list *list,
-			     struct kdbus_pool *pool,
+static int kdbus_list_return(struct kdbus_conn *conn, struct kdbus_list *list,
 			     struct kdbus_cmd_list __user *user)
 {
-	struct kdbus_slice *slice = NULL;
-	u64 offset = pool->size;
+	const struct kvec part = {
+		.iov_base = list->data,
+		.iov_len = list->size,
+	};
 
-	if (list->size) {
-		slice = kdbus_list_store(list, pool);
-		if (IS_ERR(slice))
-			return PTR_ERR(slice);
-		offset = slice->offset;
-	}
-
-	/* what user space cannot be told of it cannot release */
-	if (put_user(offset, &user->offset) ||
-	    put_user((u64)list->size, &user->list_size)) {
-		kdbus_pool_drop(pool, slice);
-		return -EFAULT;
-	}
-
-	if (slice)
-		kdbus_pool_publish(pool, slice, false);
-	return 0;
+	return kdbus_result_return(conn->pool, &part, 1, &user->offset,
+				   &user->list_size);
 }
 
 static const struct kdbus_item_spec kdbus_list_items[] = {
@@ -217,7 +179,7 @@ int kdbus_cmd_list(struct kdbus_conn *conn, void __user *argp)
 	list.flags = cmd->flags;
 	r = kdbus_list_make(&list);
 	if (r >= 0)
-		r = kdbus_list_return(&list, conn->pool, argp);
+		r = kdbus_list_return(conn, &list, argp);
 
 exit:
 	kvfree(list.data);
