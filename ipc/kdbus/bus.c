@@ -13,7 +13,7 @@
 #include "domain.h"
 #include "endpoint.h"
 #include "limits.h"
-#include "metadata.h"
+#include "metadata-snapshot.h"
 #include "user.h"
 
 static void kdbus_bus_free(struct kdbus_node *node)
@@ -29,6 +29,7 @@ static void kdbus_bus_free(struct kdbus_node *node)
 	kdbus_match_index_deinit(&bus->subscribers);
 	kdbus_name_registry_deinit(&bus->names);
 	kdbus_user_unref(bus->kernel);
+	kdbus_snapshot_free(bus->snapshot);
 	kfree(bus);
 }
 
@@ -58,7 +59,7 @@ static umode_t kdbus_bus_mode(u64 flags)
 }
 
 static struct kdbus_bus *
-kdbus_bus_new(struct kdbus_domain *domain, u64 flags, u64 attach_flags_owner,
+kdbus_bus_new(struct kdbus_domain *domain, u64 flags,
 	      const struct kdbus_bloom_parameter *bloom)
 {
 	struct kdbus_bus *bus;
@@ -71,7 +72,6 @@ kdbus_bus_new(struct kdbus_domain *domain, u64 flags, u64 attach_flags_owner,
 	bus->domain = domain;
 	bus->id = kdbus_domain_next_id(domain);
 	bus->flags = flags;
-	bus->attach_flags_owner = attach_flags_owner;
 	bus->bloom = *bloom;
 	generate_random_uuid(bus->id128);
 	xa_init_flags(&bus->conns, XA_FLAGS_ACCOUNT);
@@ -190,19 +190,21 @@ static const struct kdbus_command_spec kdbus_bus_make_spec = {
 	.items = kdbus_bus_make_items,
 };
 
-/* the caller holds the domain active */
+/* the caller holds the domain active; *@snapshot is taken over by the bus */
 static struct kdbus_bus *kdbus_bus_make(struct kdbus_domain *domain,
 					const struct kdbus_command *command,
-					u64 attach_flags)
+					struct kdbus_snapshot **snapshot)
 {
 	const struct kdbus_cmd *cmd = command->data;
 	struct kdbus_bus *bus;
 	int r;
 
-	bus = kdbus_bus_new(domain, cmd->flags, attach_flags,
+	bus = kdbus_bus_new(domain, cmd->flags,
 			    &command->items[BUS_MAKE_BLOOM]->bloom_parameter);
 	if (IS_ERR(bus))
 		return bus;
+	bus->snapshot = *snapshot;
+	*snapshot = NULL;
 
 	r = kdbus_node_link(&bus->node, &domain->node,
 			    command->items[BUS_MAKE_NAME]->str);
@@ -239,6 +241,7 @@ struct kdbus_bus *kdbus_cmd_bus_make(struct kdbus_domain *domain,
 {
 	const struct kdbus_item *item;
 	struct kdbus_command command kdbus_uninitialized;
+	struct kdbus_snapshot *snapshot = NULL;
 	struct kdbus_bus *bus = NULL;
 	u64 attach_flags = 0;
 	int r;
@@ -264,11 +267,19 @@ struct kdbus_bus *kdbus_cmd_bus_make(struct kdbus_domain *domain,
 	if (r < 0)
 		goto exit;
 
+	/* reads user memory, which is not done with an active reference */
+	snapshot = kdbus_snapshot_take(attach_flags);
+	if (IS_ERR(snapshot)) {
+		r = PTR_ERR(snapshot);
+		snapshot = NULL;
+		goto exit;
+	}
+
 	if (!kdbus_node_acquire(&domain->node)) {
 		r = -ESHUTDOWN;
 		goto exit;
 	}
-	bus = kdbus_bus_make(domain, &command, attach_flags);
+	bus = kdbus_bus_make(domain, &command, &snapshot);
 	kdbus_node_release(&domain->node);
 	if (IS_ERR(bus)) {
 		r = PTR_ERR(bus);
@@ -276,6 +287,7 @@ struct kdbus_bus *kdbus_cmd_bus_make(struct kdbus_domain *domain,
 	}
 
 exit:
+	kdbus_snapshot_free(snapshot);
 	kdbus_command_release(&command);
 	return r < 0 ? ERR_PTR(r) : bus;
 }

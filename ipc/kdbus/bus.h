@@ -8,7 +8,7 @@
  * A bus is a directory with endpoints; the connections of all its endpoints
  * reach each other. It lives as long as the control file that made it is open.
  *
- * Never changes: @domain, @creator, @id, @flags, @bloom, @id128.
+ * Never changes: @domain, @creator, @id, @flags, @snapshot, @bloom, @id128.
  *
  * Order: @seqnum is the bus' clock. A message gets its number when it is
  * committed, and every queue delivers in the order of the numbers. A message
@@ -32,6 +32,7 @@
 #include "policy-db.h"
 
 struct kdbus_domain;
+struct kdbus_snapshot;
 struct kdbus_user;
 struct user_namespace;
 
@@ -42,7 +43,7 @@ struct user_namespace;
  * @creator:		charged for the bus until the teardown
  * @id:			id from the domain's counter
  * @flags:		flags of BUS_MAKE
- * @attach_flags_owner:	what others may know about the creator
+ * @snapshot:		what others may know of the task that made the bus
  * @bloom:		parameters of bloom filters
  * @id128:		random UUID
  * @kernel:		charged for notifications, with a reference
@@ -61,7 +62,7 @@ struct kdbus_bus {
 	struct kdbus_user *creator;
 	u64 id;
 	u64 flags;
-	u64 attach_flags_owner;
+	struct kdbus_snapshot *snapshot;
 	struct kdbus_bloom_parameter bloom;
 	u8 id128[16];
 

@@ -18,11 +18,13 @@
 #include "domain.h"
 #include "grammar.h"
 #include "limits.h"
+#include "metadata-snapshot.h"
 #include "name.h"
 #include "notify.h"
 #include "policy-db.h"
 #include "pool.h"
 #include "reply.h"
+#include "result.h"
 #include "user.h"
 
 static void kdbus_conn_free_rcu(struct rcu_head *rcu)
@@ -46,6 +48,7 @@ static void kdbus_conn_free(struct kref *ref)
 	kdbus_match_db_deinit(&conn->match);
 	kdbus_pool_free(conn->pool);
 	kdbus_meta_view_deinit(&conn->view);
+	kdbus_snapshot_free(conn->snapshot);
 	kfree(conn->description);
 	put_cred(conn->cred);
 	kdbus_conn_discharge(conn);
@@ -184,8 +187,51 @@ __poll_t kdbus_conn_poll(struct kdbus_conn *conn)
  * Life
  */
 
+enum {
+	HELLO_NEGOTIATE,
+	HELLO_DESCRIPTION,
+	HELLO_NAME,
+	HELLO_ACCESS,
+	HELLO_CREDS,
+	HELLO_PIDS,
+	HELLO_SECLABEL,
+};
+
+static const struct kdbus_item_spec kdbus_hello_items[] = {
+	[HELLO_NEGOTIATE] = { .type = KDBUS_ITEM_NEGOTIATE },
+	[HELLO_DESCRIPTION] = { .type = KDBUS_ITEM_CONN_DESCRIPTION },
+	[HELLO_NAME] = { .type = KDBUS_ITEM_NAME },
+	[HELLO_ACCESS] = { .type = KDBUS_ITEM_POLICY_ACCESS, .multiple = true },
+	[HELLO_CREDS] = { .type = KDBUS_ITEM_CREDS },
+	[HELLO_PIDS] = { .type = KDBUS_ITEM_PIDS },
+	[HELLO_SECLABEL] = { .type = KDBUS_ITEM_SECLABEL },
+};
+
+static const struct kdbus_command_spec kdbus_hello_spec = {
+	.size = sizeof(struct kdbus_cmd_hello),
+	.flags = KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_ACTIVATOR |
+		 KDBUS_HELLO_POLICY_HOLDER | KDBUS_HELLO_MONITOR,
+	.has_return_flags = true,
+	.n_items = ARRAY_SIZE(kdbus_hello_items),
+	.items = kdbus_hello_items,
+};
+
+/* a proxy may have its clients pay, but must have the right to be anybody */
+static kuid_t kdbus_conn_payer(const struct kdbus_conn *conn,
+			       const struct kdbus_endpoint *ep, struct file *file)
+{
+	kuid_t pretended = conn->snapshot->ids.uids[0];
+
+	if (conn->sender.pretends &&
+	    conn->snapshot->mask & KDBUS_ATTACH_CREDS && uid_valid(pretended) &&
+	    file_ns_capable(file, ep->bus->domain->user_ns, CAP_IPC_OWNER))
+		return pretended;
+
+	return file->f_cred->uid;
+}
+
 static int kdbus_conn_charge(struct kdbus_conn *conn,
-			     const struct kdbus_endpoint *ep)
+			     const struct kdbus_endpoint *ep, struct file *file)
 {
 	struct kdbus_user *user;
 	int r;
@@ -193,7 +239,8 @@ static int kdbus_conn_charge(struct kdbus_conn *conn,
 	if (ep->is_custom)
 		user = kdbus_user_ref(ep->user);
 	else
-		user = kdbus_user_get(ep->bus->domain, conn->cred->uid);
+		user = kdbus_user_get(ep->bus->domain,
+				      kdbus_conn_payer(conn, ep, file));
 	if (IS_ERR(user))
 		return PTR_ERR(user);
 
@@ -241,11 +288,35 @@ static void kdbus_conn_init(struct kdbus_conn *conn, struct kdbus_endpoint *ep,
 	conn->id = kdbus_domain_next_id(bus->domain);
 }
 
+static bool kdbus_hello_pretends(const struct kdbus_command *command)
+{
+	return command->items[HELLO_CREDS] || command->items[HELLO_PIDS] ||
+	       command->items[HELLO_SECLABEL];
+}
+
+/* what others will be told of the connection's task */
+static struct kdbus_snapshot *
+kdbus_hello_snapshot(const struct kdbus_command *command)
+{
+	const struct kdbus_item *creds = command->items[HELLO_CREDS];
+	const struct kdbus_item *pids = command->items[HELLO_PIDS];
+	const struct kdbus_item *label = command->items[HELLO_SECLABEL];
+
+	if (!kdbus_hello_pretends(command))
+		return kdbus_snapshot_take(_KDBUS_ATTACH_ALL);
+
+	return kdbus_snapshot_pretend(creds ? &creds->creds : NULL,
+				      pids ? &pids->pids : NULL,
+				      kdbus_item_string(label));
+}
+
 static struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
 					 struct file *file,
-					 const struct kdbus_cmd_hello *hello,
-					 const char *description)
+					 const struct kdbus_command *command)
 {
+	const char *description =
+		kdbus_item_string(command->items[HELLO_DESCRIPTION]);
+	const struct kdbus_cmd_hello *hello = command->data;
 	struct kdbus_conn *conn;
 	u64 send, recv;
 	int r;
@@ -278,8 +349,15 @@ static struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
 		goto exit_free;
 	}
 
-	conn->cred = file->f_cred;
-	r = kdbus_conn_charge(conn, ep);
+	conn->sender.pretends = kdbus_hello_pretends(command);
+	conn->snapshot = kdbus_hello_snapshot(command);
+	if (IS_ERR(conn->snapshot)) {
+		r = PTR_ERR(conn->snapshot);
+		conn->snapshot = NULL;
+		goto exit_free;
+	}
+
+	r = kdbus_conn_charge(conn, ep, file);
 	if (r < 0)
 		goto exit_free;
 
@@ -287,6 +365,7 @@ static struct kdbus_conn *kdbus_conn_new(struct kdbus_endpoint *ep,
 	return conn;
 
 exit_free:
+	kdbus_snapshot_free(conn->snapshot);
 	kdbus_pool_free(conn->pool);
 	kfree(conn->description);
 	kfree(conn);
@@ -442,29 +521,6 @@ void kdbus_conn_disconnect(struct kdbus_conn *conn)
  * HELLO
  */
 
-enum {
-	HELLO_NEGOTIATE,
-	HELLO_DESCRIPTION,
-	HELLO_NAME,
-	HELLO_ACCESS,
-};
-
-static const struct kdbus_item_spec kdbus_hello_items[] = {
-	[HELLO_NEGOTIATE] = { .type = KDBUS_ITEM_NEGOTIATE },
-	[HELLO_DESCRIPTION] = { .type = KDBUS_ITEM_CONN_DESCRIPTION },
-	[HELLO_NAME] = { .type = KDBUS_ITEM_NAME },
-	[HELLO_ACCESS] = { .type = KDBUS_ITEM_POLICY_ACCESS, .multiple = true },
-};
-
-static const struct kdbus_command_spec kdbus_hello_spec = {
-	.size = sizeof(struct kdbus_cmd_hello),
-	.flags = KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_ACTIVATOR |
-		 KDBUS_HELLO_POLICY_HOLDER | KDBUS_HELLO_MONITOR,
-	.has_return_flags = true,
-	.n_items = ARRAY_SIZE(kdbus_hello_items),
-	.items = kdbus_hello_items,
-};
-
 /* does the policy of the bus depend on connections with these flags? */
 static bool kdbus_hello_has_policy(u64 flags)
 {
@@ -503,7 +559,11 @@ static int kdbus_hello_check(struct kdbus_endpoint *ep, struct file *file,
 
 	if ((type & KDBUS_HELLO_MONITOR) && ep->is_custom)
 		return -EOPNOTSUPP;
-	return type && !kdbus_endpoint_is_owned(ep, file) ? -EPERM : 0;
+	if ((type || kdbus_hello_pretends(command)) &&
+	    !kdbus_endpoint_is_owned(ep, file))
+		return -EPERM;
+
+	return 0;
 }
 
 /* from now on nobody else can have a policy for that name */
@@ -541,21 +601,12 @@ static int kdbus_hello_write_items(struct kdbus_conn *conn,
 		.type = KDBUS_ITEM_BLOOM_PARAMETER,
 		.bloom = conn->bus->bloom,
 	};
-	struct kdbus_pool_cursor cursor kdbus_uninitialized;
+	const struct kvec part = { .iov_base = &item, .iov_len = sizeof(item) };
 	struct kdbus_slice *slice;
-	int r;
 
-	slice = kdbus_pool_alloc(conn->pool, sizeof(item));
+	slice = kdbus_result_store(conn->pool, &part, 1);
 	if (IS_ERR(slice))
 		return PTR_ERR(slice);
-
-	kdbus_pool_cursor_init(&cursor, conn->pool, slice, 0);
-	r = kdbus_pool_write(&cursor, 0, &item, sizeof(item));
-	kdbus_pool_cursor_deinit(&cursor);
-	if (r < 0) {
-		kdbus_pool_drop(conn->pool, slice);
-		return r;
-	}
 
 	hello->offset = slice->offset;
 	hello->items_size = sizeof(item);
@@ -607,11 +658,13 @@ static int kdbus_hello_finish(struct kdbus_conn *conn,
  *         disconnect it; NULL if the command only negotiated; or an ERR_PTR:
  *         framing errors; -EINVAL for a bad pool size, flags that exclude each
  *         other, a name that is bad, missing or too much, bad attach flags or a
- *         bad access; -EOPNOTSUPP for a monitor on a custom endpoint; -EPERM for
- *         another type than an ordinary connection of who does not own the bus;
+ *         bad access, made-up ids that are not mapped or processes that do not
+ *         exist; -EOPNOTSUPP for a monitor on a custom endpoint; -EPERM for
+ *         another type than an ordinary connection, or made-up metadata, of who
+ *         does not own the bus;
  *         -EMFILE if the user has too many connections; -EEXIST if there is a
- *         policy for the name or an activator of it already; -ESHUTDOWN if the endpoint is gone;
- *         -EFAULT if the result cannot be written; -ENOMEM.
+ *         policy for the name or an activator of it already; -ESHUTDOWN if the
+ *         endpoint is gone; -EFAULT if the result cannot be written; -ENOMEM.
  */
 struct kdbus_conn *kdbus_cmd_hello(struct kdbus_endpoint *ep,
 				   struct file *file, void __user *argp)
@@ -628,8 +681,7 @@ struct kdbus_conn *kdbus_cmd_hello(struct kdbus_endpoint *ep,
 	if (r < 0)
 		goto exit;
 
-	conn = kdbus_conn_new(ep, file, command.data,
-			      kdbus_item_string(command.items[HELLO_DESCRIPTION]));
+	conn = kdbus_conn_new(ep, file, &command);
 	if (IS_ERR(conn)) {
 		r = PTR_ERR(conn);
 		conn = NULL;

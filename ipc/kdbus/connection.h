@@ -10,7 +10,7 @@
  * while somebody still looks at it.
  *
  * Never changes after HELLO: id, flags, ep, bus, user, cred, is_owner,
- * is_custom, description, view, pool.
+ * is_custom, description, view, snapshot, pool.
  *
  * @lock guards what others put into the connection: the queue, the accounts of
  * senders and the requests. Strangers wait for it, so its sections are short
@@ -46,6 +46,7 @@ struct cred;
 struct file;
 struct kdbus_bus;
 struct kdbus_pool;
+struct kdbus_snapshot;
 struct kdbus_user;
 
 /**
@@ -65,6 +66,7 @@ struct kdbus_user;
  *			lock of that
  * @description:	description given at HELLO, or NULL
  * @view:		how metadata is translated for it
+ * @snapshot:		what others are told of the task that said HELLO
  * @pool:		memory it receives in
  *
  * @sender:		its part of the metadata of what it sends, and which
@@ -110,6 +112,7 @@ struct kdbus_conn {
 	struct kdbus_policy_contribution *policy;
 	char *description;
 	struct kdbus_meta_view view;
+	struct kdbus_snapshot *snapshot;
 	struct kdbus_pool *pool;
 
 	struct kdbus_meta_sender sender;

@@ -13,6 +13,7 @@
 #include "connection.h"
 #include "domain.h"
 #include "endpoint.h"
+#include "info.h"
 #include "list.h"
 #include "name.h"
 #include "node.h"
@@ -227,6 +228,10 @@ static int kdbus_handle_command(struct file *file, unsigned int cmd,
 	switch (cmd) {
 	case KDBUS_CMD_UPDATE:
 		return kdbus_cmd_update(conn, argp);
+	case KDBUS_CMD_CONN_INFO:
+		return kdbus_cmd_conn_info(conn, argp);
+	case KDBUS_CMD_BUS_CREATOR_INFO:
+		return kdbus_cmd_bus_creator_info(conn, argp);
 	case KDBUS_CMD_BYEBYE:
 		return kdbus_cmd_byebye(conn, argp);
 	case KDBUS_CMD_FREE:
@@ -262,6 +267,8 @@ static long kdbus_handle_ioctl(struct file *file, unsigned int cmd,
 		return kdbus_handle_setup(file, cmd, argp);
 	case KDBUS_CMD_UPDATE:
 	case KDBUS_CMD_ENDPOINT_UPDATE:
+	case KDBUS_CMD_CONN_INFO:
+	case KDBUS_CMD_BUS_CREATOR_INFO:
 	case KDBUS_CMD_BYEBYE:
 	case KDBUS_CMD_FREE:
 	case KDBUS_CMD_SEND:

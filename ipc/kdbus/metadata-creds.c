@@ -7,6 +7,7 @@
 #include "compat.h"
 #include "item.h"
 #include "metadata-image.h"
+#include "metadata-snapshot.h"
 
 /* an id that the receiver has no name for is told as the overflow id */
 static u64 kdbus_meta_uid(struct user_namespace *ns, kuid_t uid)
@@ -49,6 +50,36 @@ void kdbus_meta_add_creds(struct kdbus_meta *meta,
 	creds->sgid = kdbus_meta_gid(ns, cred->sgid);
 	creds->fsgid = kdbus_meta_gid(ns, cred->fsgid);
 	kdbus_meta_end(meta, KDBUS_ITEM_CREDS, sizeof(*creds));
+}
+
+/**
+ * kdbus_meta_add_ids() - add a CREDS item
+ * @meta:	metadata
+ * @view:	view of the receiver
+ * @ids:	ids to tell; one that is not valid is told as 0xffffffff
+ *
+ * Context: may sleep.
+ */
+void kdbus_meta_add_ids(struct kdbus_meta *meta,
+			const struct kdbus_meta_view *view,
+			const struct kdbus_meta_ids *ids)
+{
+	const kuid_t *uids = ids->uids;
+	const kgid_t *gids = ids->gids;
+	u64 *payload;
+	int i;
+
+	payload = kdbus_meta_begin(meta, sizeof(struct kdbus_creds));
+	if (!payload)
+		return;
+
+	for (i = 0; i < ARRAY_SIZE(ids->uids); i++)
+		*payload++ = uid_valid(uids[i]) ?
+			     kdbus_meta_uid(view->user_ns, uids[i]) : U32_MAX;
+	for (i = 0; i < ARRAY_SIZE(ids->gids); i++)
+		*payload++ = gid_valid(gids[i]) ?
+			     kdbus_meta_gid(view->user_ns, gids[i]) : U32_MAX;
+	kdbus_meta_end(meta, KDBUS_ITEM_CREDS, sizeof(struct kdbus_creds));
 }
 
 /**

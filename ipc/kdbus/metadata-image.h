@@ -15,13 +15,20 @@
 
 #include "metadata.h"
 
+struct kdbus_meta_ids;
+
 void *kdbus_meta_begin(struct kdbus_meta *meta, size_t max);
 void kdbus_meta_end(struct kdbus_meta *meta, u64 type, size_t payload);
 void kdbus_meta_add_string(struct kdbus_meta *meta, u64 type, const char *str);
+void kdbus_meta_add_items(struct kdbus_meta *meta, const void *items,
+			  size_t size);
 
 void kdbus_meta_add_creds(struct kdbus_meta *meta,
 			  const struct kdbus_meta_view *view,
 			  const struct cred *cred);
+void kdbus_meta_add_ids(struct kdbus_meta *meta,
+			const struct kdbus_meta_view *view,
+			const struct kdbus_meta_ids *ids);
 void kdbus_meta_add_auxgroups(struct kdbus_meta *meta,
 			      const struct kdbus_meta_view *view,
 			      const struct cred *cred);
@@ -38,6 +45,9 @@ void kdbus_meta_add_exe(struct kdbus_meta *meta,
 void kdbus_meta_add_cmdline(struct kdbus_meta *meta);
 void kdbus_meta_add_cgroup(struct kdbus_meta *meta,
 			   const struct kdbus_meta_view *view);
+void kdbus_meta_add_relative_cgroup(struct kdbus_meta *meta,
+				    const struct kdbus_meta_view *view,
+				    const char *path);
 void kdbus_meta_add_seclabel(struct kdbus_meta *meta);
 void kdbus_meta_add_audit(struct kdbus_meta *meta,
 			  const struct kdbus_meta_view *view);

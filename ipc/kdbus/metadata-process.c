@@ -13,6 +13,7 @@
 #include <linux/namei.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -21,6 +22,7 @@
 #include "compat.h"
 #include "item.h"
 #include "metadata-image.h"
+#include "path.h"
 
 /* command lines can have megabytes; nobody wants to log that */
 #define KDBUS_META_CMDLINE_MAX	4096
@@ -214,7 +216,10 @@ void kdbus_meta_add_cmdline(struct kdbus_meta *meta)
 
 #ifdef CONFIG_CGROUPS
 
-/* all of this lives at least until the end of the RCU section */
+/*
+ * All of this lives at least until the end of the RCU section. Without namespace
+ * the path is that from the root of the hierarchy.
+ */
 static int kdbus_meta_cgroup_path(const struct cgroup_namespace *ns, char *buf,
 				  size_t size)
 {
@@ -222,7 +227,8 @@ static int kdbus_meta_cgroup_path(const struct cgroup_namespace *ns, char *buf,
 
 	rcu_read_lock();
 	r = kernfs_path_from_node(task_dfl_cgroup(current)->kn,
-				  ns->root_cset->dfl_cgrp->kn, buf, size);
+				  ns ? ns->root_cset->dfl_cgrp->kn : NULL,
+				  buf, size);
 	rcu_read_unlock();
 
 	return r;
@@ -231,7 +237,8 @@ static int kdbus_meta_cgroup_path(const struct cgroup_namespace *ns, char *buf,
 /**
  * kdbus_meta_add_cgroup() - add the caller's cgroup in the unified hierarchy
  * @meta:	metadata
- * @view:	view of the receiver
+ * @view:	view of the receiver; without cgroup namespace the whole path is
+ *		told
  *
  * Context: may sleep.
  */
@@ -259,10 +266,55 @@ retry:
 	kdbus_meta_end(meta, KDBUS_ITEM_CGROUP, r + 1);
 }
 
+/**
+ * kdbus_meta_add_relative_cgroup() - add a cgroup that is known by its path
+ * @meta:	metadata
+ * @view:	view of the receiver
+ * @path:	path from the root of the unified hierarchy
+ *
+ * Cgroups of this hierarchy are never renamed, so that paths are as good as
+ * references and keep nothing alive.
+ *
+ * Context: may sleep.
+ */
+void kdbus_meta_add_relative_cgroup(struct kdbus_meta *meta,
+				    const struct kdbus_meta_view *view,
+				    const char *path)
+{
+	char *root, *payload;
+	int r;
+
+	payload = kdbus_meta_begin(meta, PATH_MAX);
+	if (!payload)
+		return;
+	root = kmalloc(PATH_MAX, GFP_KERNEL_ACCOUNT);
+	if (!root) {
+		meta->no_memory = true;
+		return;
+	}
+
+	rcu_read_lock();
+	r = kernfs_path_from_node(view->cgroup_ns->root_cset->dfl_cgrp->kn,
+				  NULL, root, PATH_MAX);
+	rcu_read_unlock();
+	if (r >= 0 && r < PATH_MAX - 1) {
+		r = kdbus_path_relative(root, path, payload, PATH_MAX);
+		if (r >= 0)
+			kdbus_meta_end(meta, KDBUS_ITEM_CGROUP, r + 1);
+	}
+	kfree(root);
+}
+
 #else
 
 void kdbus_meta_add_cgroup(struct kdbus_meta *meta,
 			   const struct kdbus_meta_view *view)
+{
+}
+
+void kdbus_meta_add_relative_cgroup(struct kdbus_meta *meta,
+				    const struct kdbus_meta_view *view,
+				    const char *path)
 {
 }
 

@@ -30,6 +30,11 @@
 	 KDBUS_ATTACH_PIDS | KDBUS_ATTACH_AUXGROUPS |			\
 	 KDBUS_ATTACH_NAMES | KDBUS_ATTACH_CONN_DESCRIPTION)
 
+/* what is not about a task */
+#define KDBUS_META_CONNECTION						\
+	(KDBUS_ATTACH_TIMESTAMP | KDBUS_ATTACH_NAMES |			\
+	 KDBUS_ATTACH_CONN_DESCRIPTION)
+
 /* what /proc shows of a process to everybody who can see it */
 #define KDBUS_META_PROC							\
 	(KDBUS_ATTACH_TID_COMM | KDBUS_ATTACH_PID_COMM |		\
@@ -66,6 +71,18 @@ int kdbus_attach_flags_sanitize(u64 flags, u64 *out)
 
 	*out = flags;
 	return 0;
+}
+
+/**
+ * kdbus_attach_flags_admitted() - leave out what the administrator forbids
+ * @flags:	KDBUS_ATTACH_* bits
+ *
+ * Context: any.
+ * Return: those of @flags that may be told at all.
+ */
+u64 kdbus_attach_flags_admitted(u64 flags)
+{
+	return flags & READ_ONCE(kdbus_attach_flags_mask);
 }
 
 /**
@@ -144,6 +161,7 @@ void kdbus_meta_init(struct kdbus_meta *meta,
 	meta->mask = 0;
 	meta->newest = 0;
 	meta->monotonic_ns = 0;
+	meta->no_memory = false;
 }
 
 /**
@@ -190,8 +208,10 @@ void *kdbus_meta_begin(struct kdbus_meta *meta, size_t max)
 	size_t offset = KDBUS_ALIGN8(meta->size);
 	size_t end = offset + KDBUS_ALIGN8(KDBUS_ITEM_SIZE(max));
 
-	if (end > meta->capacity && !kdbus_meta_grow(meta, end))
+	if (end > meta->capacity && !kdbus_meta_grow(meta, end)) {
+		meta->no_memory = true;
 		return NULL;
+	}
 
 	return meta->data + offset + KDBUS_ITEM_HEADER_SIZE;
 }
@@ -237,6 +257,33 @@ void kdbus_meta_add_string(struct kdbus_meta *meta, u64 type, const char *str)
 	kdbus_meta_end(meta, type, size);
 }
 
+/**
+ * kdbus_meta_add_items() - add a copy of items
+ * @meta:	metadata
+ * @items:	items, or zeros from some item on
+ * @size:	bytes of @items
+ *
+ * Context: may sleep.
+ */
+void kdbus_meta_add_items(struct kdbus_meta *meta, const void *items,
+			  size_t size)
+{
+	const struct kdbus_item *item;
+	size_t payload;
+	void *p;
+
+	kdbus_items_foreach(item, items, size) {
+		if (!item->size)
+			break;
+		payload = kdbus_item_payload_size(item);
+		p = kdbus_meta_begin(meta, payload);
+		if (!p)
+			break;
+		memcpy(p, item->data, payload);
+		kdbus_meta_end(meta, item->type, payload);
+	}
+}
+
 static void kdbus_meta_add_timestamp(struct kdbus_meta *meta)
 {
 	struct kdbus_timestamp *timestamp;
@@ -280,9 +327,11 @@ static u64 kdbus_meta_mask(const struct kdbus_meta *meta,
 {
 	u64 granted;
 
-	wanted &= READ_ONCE(kdbus_attach_flags_mask);
+	wanted = kdbus_attach_flags_admitted(wanted);
 	if (!meta->sender)
 		return wanted & KDBUS_ATTACH_TIMESTAMP;
+	if (meta->sender->pretends)
+		return wanted & KDBUS_META_CONNECTION;
 
 	granted = wanted & (kdbus_attach_flags_send(meta->attach_flags) |
 			    KDBUS_META_IMPLICIT);
@@ -326,9 +375,8 @@ static void kdbus_meta_add_names(struct kdbus_meta *meta)
 {
 	const struct kdbus_meta_sender *sender = meta->sender;
 	const void *viewer = meta->view.viewer;
-	const struct kdbus_item *item;
-	size_t need, size, payload;
-	void *names, *p;
+	size_t need, size;
+	void *names;
 
 	need = sender->collect_names(sender->owner, viewer, NULL, 0);
 	if (!need)
@@ -340,16 +388,7 @@ static void kdbus_meta_add_names(struct kdbus_meta *meta)
 	/* names may have come and gone meanwhile, so the rest may be empty */
 	size = min(need, sender->collect_names(sender->owner, viewer, names,
 					       need));
-	kdbus_items_foreach(item, names, size) {
-		if (!item->size)
-			break;
-		payload = kdbus_item_payload_size(item);
-		p = kdbus_meta_begin(meta, payload);
-		if (!p)
-			break;
-		memcpy(p, item->data, payload);
-		kdbus_meta_end(meta, item->type, payload);
-	}
+	kdbus_meta_add_items(meta, names, size);
 	kvfree(names);
 }
 

@@ -54,6 +54,7 @@ struct kdbus_meta_view {
  * @attach_flags:	KDBUS_ATTACH_* that the connection grants as a sender and
  *			wants as a receiver, see kdbus_attach_flags_pack(); may
  *			change at any time
+ * @pretends:		nothing is told of its task
  * @description:	description given at HELLO, or NULL
  * @collect_names:	writes OWNED_NAME items, padding included, as far as
  *			they fit into a buffer, and returns how many bytes all
@@ -63,6 +64,7 @@ struct kdbus_meta_view {
  */
 struct kdbus_meta_sender {
 	u32 attach_flags;
+	bool pretends;
 	const char *description;
 	size_t (*collect_names)(const void *owner, const void *viewer,
 				void *buf, size_t size);
@@ -89,6 +91,7 @@ struct kdbus_meta_sender {
  * @newest:		all views up to this serial existed when @data was made
  * @monotonic_ns:	time of the message, 0 until it is needed
  * @realtime_ns:	same
+ * @no_memory:		an item is missing because there was no memory for it
  * @inline_data:	first memory of @data
  *
  * Lives on the stack of the task that sends, which is its only user. It keeps
@@ -108,6 +111,7 @@ struct kdbus_meta {
 	u64 newest;
 	u64 monotonic_ns;
 	u64 realtime_ns;
+	bool no_memory;
 
 	u64 inline_data[KDBUS_META_INLINE / sizeof(u64)];
 };
@@ -134,6 +138,7 @@ static inline u64 kdbus_attach_flags_recv(u32 attach_flags)
 }
 
 int kdbus_attach_flags_sanitize(u64 flags, u64 *out);
+u64 kdbus_attach_flags_admitted(u64 flags);
 
 void kdbus_meta_view_init(struct kdbus_meta_view *view,
 			  const struct cred *opener, const void *viewer);

@@ -48,7 +48,7 @@ static int kdbus_result_write(struct kdbus_pool_cursor *cursor,
 struct kdbus_slice *kdbus_result_store(struct kdbus_pool *pool,
 				       const struct kvec *parts, size_t n)
 {
-	struct kdbus_pool_cursor cursor;
+	struct kdbus_pool_cursor cursor kdbus_uninitialized;
 	struct kdbus_slice *slice;
 	int r;
 

@@ -464,26 +464,6 @@ TEST_F(metadata, command_line_is_cut_off)
 	EXPECT_EQ('\0', item->str[4095]);
 }
 
-/* makes @size bytes at @start the command line of this process */
-static int set_command_line(char *start, size_t size)
-{
-	unsigned long now_at;
-	char stat[BUFFER_SIZE], *p;
-	int field;
-
-	/* the end must never be before the start */
-	CHECK(read_file("/proc/self/stat", stat, sizeof(stat)) > 0);
-	p = strrchr(stat, ')');
-	for (field = 2; field < 48; field++)
-		p = strchr(p, ' ') + 1;
-	now_at = strtoul(p, NULL, 10);
-	if ((unsigned long)start < now_at)
-		return prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0) ?:
-		       prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + size, 0, 0);
-	return prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + size, 0, 0) ?:
-	       prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0);
-}
-
 TEST_F(metadata, command_line_is_what_the_process_made_of_it)
 {
 	const __u64 others = available() & ~KDBUS_ATTACH_CMDLINE;
@@ -562,18 +542,6 @@ TEST_F(metadata, broadcast_has_an_image_for_each_receiver)
 	EXPECT_EQ(0, find(msgs[PIDS], KDBUS_ITEM_PIDS)->pids.pid);
 	EXPECT_EQ(0, count_wrong(msgs[LIKE_FIRST]));
 	EXPECT_EQ(0, count_wrong(msgs[AGAIN]));
-}
-
-static const char *parameter(const char *name)
-{
-	const char *type = kdbus_fs_type();
-	char *path;
-
-	/* the file system has the module's name with "fs" behind it */
-	if (asprintf(&path, "/sys/module/%.*s/parameters/%s",
-		     (int)strlen(type) - 2, type, name) < 0)
-		abort();
-	return path;
 }
 
 FIXTURE(metadata_parameters) {

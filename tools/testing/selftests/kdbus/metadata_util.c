@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <linux/sched.h>
@@ -393,6 +394,102 @@ __u64 told(const struct conn *src, const struct conn *dst)
 	return conn_free(dst, msg_offset(dst, msg)) < 0 ? 0xbad : mask;
 }
 
+/* makes @size bytes at @start the command line of this process */
+int set_command_line(char *start, size_t size)
+{
+	unsigned long now_at;
+	char stat[BUFFER_SIZE], *p;
+	int field;
+
+	/* the end must never be before the start */
+	CHECK(read_file("/proc/self/stat", stat, sizeof(stat)) > 0);
+	p = strrchr(stat, ')');
+	for (field = 2; field < 48; field++)
+		p = strchr(p, ' ') + 1;
+	now_at = strtoul(p, NULL, 10);
+	if ((unsigned long)start < now_at)
+		return prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0) ?:
+		       prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + size, 0, 0);
+	return prctl(PR_SET_MM, PR_SET_MM_ARG_END, start + size, 0, 0) ?:
+	       prctl(PR_SET_MM, PR_SET_MM_ARG_START, start, 0, 0);
+}
+
+struct kdbus_cmd_info *info_new(__u64 id, const char *name, __u64 flags)
+{
+	struct kdbus_cmd_info *cmd = object_new(sizeof(*cmd));
+
+	/* what is written must not matter before */
+	memset(cmd, 0xa5, sizeof(*cmd));
+	cmd->size = sizeof(*cmd);
+	cmd->flags = 0;
+	cmd->id = id;
+	cmd->attach_flags = flags;
+	if (name)
+		item_add_str(cmd, KDBUS_ITEM_NAME, name);
+	return cmd;
+}
+
+static const struct kdbus_msg *to_msg(const struct kdbus_info *info)
+{
+	struct kdbus_msg *msg = calloc(1, sizeof(*msg) + info->size);
+
+	msg->size = sizeof(*msg) + info->size - sizeof(*info);
+	msg->src_id = info->id;
+	msg->flags = info->flags;
+	memcpy(msg->items, info->items, info->size - sizeof(*info));
+	return msg;
+}
+
+const struct kdbus_msg *ask(const struct conn *c, unsigned int nr,
+			    struct kdbus_cmd_info *cmd)
+{
+	const struct kdbus_msg *msg = NULL;
+	const struct kdbus_info *info;
+	int r;
+
+	r = cmd_run(c->fd, nr, cmd);
+	if (r < 0) {
+		errno = -r;
+		return NULL;
+	}
+	info = (const void *)(c->pool + cmd->offset);
+	errno = EPROTO;
+	if (cmd->info_size == info->size && info->size % 8 == 0 &&
+	    cmd->return_flags == 0)
+		msg = to_msg(info);
+	return conn_free(c, cmd->offset) < 0 ? NULL : msg;
+}
+
+const struct kdbus_msg *ask_about(const struct conn *c, const struct conn *peer,
+				  __u64 flags)
+{
+	return ask(c, KDBUS_CMD_CONN_INFO, info_new(peer->id, NULL, flags));
+}
+
+const struct kdbus_msg *ask_creator(const struct conn *c, __u64 flags)
+{
+	return ask(c, KDBUS_CMD_BUS_CREATOR_INFO, info_new(~0ULL, NULL, flags));
+}
+
+__u64 known(const struct conn *c, const struct conn *peer)
+{
+	const struct kdbus_msg *msg = ask_about(c, peer, _KDBUS_ATTACH_ANY);
+
+	return msg ? attached(msg) : 0xbad;
+}
+
+const char *parameter(const char *name)
+{
+	const char *type = kdbus_fs_type();
+	char *path;
+
+	/* the file system has the module's name with "fs" behind it */
+	if (asprintf(&path, "/sys/module/%.*s/parameters/%s",
+		     (int)strlen(type) - 2, type, name) < 0)
+		abort();
+	return path;
+}
+
 /*
  * A process that goes to another mount namespace still runs the program in the
  * old one, which cannot be told. So this is done once, before all tests.
@@ -513,7 +610,7 @@ void go_to(const struct place *place)
 	}
 }
 
-/* a receiver that looks from another place */
+/* a peer that looks from another place, and gives and wants everything */
 int peer_from(struct conn *c, const struct domain *d,
 		     const struct place *place)
 {
@@ -527,7 +624,8 @@ int peer_from(struct conn *c, const struct domain *d,
 	pid = fork_sharing_files();
 	if (pid == 0) {
 		go_to(place);
-		CHECK(hello(shared, d, 0, _KDBUS_ATTACH_ALL, NULL) == 0);
+		CHECK(hello(shared, d, _KDBUS_ATTACH_ALL, _KDBUS_ATTACH_ALL,
+			    NULL) == 0);
 		_exit(0);
 	}
 	if (child_wait(pid) != 0)

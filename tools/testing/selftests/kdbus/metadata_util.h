@@ -47,6 +47,25 @@ int peer_new(struct conn *c, const struct domain *d, __u64 attach_send,
 const struct kdbus_msg *tell(const struct conn *src, const struct conn *dst);
 __u64 told(const struct conn *src, const struct conn *dst);
 
+/*
+ * What CONN_INFO or BUS_CREATOR_INFO say, in the form of a message, so that the
+ * functions above can look at it; the info's id and flags are in the message's
+ * src_id and flags. ask() does the same for the command of the caller.
+ * NULL, with errno set, if it fails or the result is not in order.
+ */
+struct kdbus_cmd_info *info_new(__u64 id, const char *name, __u64 flags);
+const struct kdbus_msg *ask(const struct conn *c, unsigned int nr,
+			    struct kdbus_cmd_info *cmd);
+const struct kdbus_msg *ask_about(const struct conn *c, const struct conn *peer,
+				  __u64 flags);
+const struct kdbus_msg *ask_creator(const struct conn *c, __u64 flags);
+__u64 known(const struct conn *c, const struct conn *peer);
+
+/* where the module has a parameter */
+const char *parameter(const char *name);
+
+int set_command_line(char *start, size_t size);
+
 /* a child that shares this process' file descriptors */
 pid_t fork_sharing_files(void);
 
