@@ -59,9 +59,6 @@ static int kdbus_deliver_try_charge(struct kdbus_conn *dst,
 
 	lockdep_assert_held(&dst->lock);
 
-	if (dst->dead)
-		return -ECONNRESET;
-
 	account = kdbus_quota_find(&dst->quota, user) ?: *fresh;
 	if (!account)
 		return -EAGAIN;
@@ -395,8 +392,8 @@ static int kdbus_deliver_copy_content(struct kdbus_conn *dst,
 	struct kdbus_pool_cursor from, to;
 	int r;
 
-	kdbus_pool_cursor_init(&from, src->pool, original->slice,
-			       KDBUS_POOL_GFP);
+	/* what is there may have to be swapped in, but is no reason to lose it */
+	kdbus_pool_cursor_init(&from, src->pool, original->slice, 0);
 	kdbus_pool_cursor_init(&to, dst->pool, entry->slice, KDBUS_POOL_GFP);
 	r = kdbus_pool_copy(&to, 0, &from, 0, original->slice->size);
 	kdbus_pool_cursor_deinit(&to);
@@ -412,12 +409,14 @@ static int kdbus_deliver_copy_content(struct kdbus_conn *dst,
  * @dst:	connection that is to receive it from now on
  *
  * The copy is charged to the user who sent the message. It is the same message:
- * with its number, its priority, and the metadata that @src wanted.
+ * with its number, its priority, and the metadata that @src wanted. If @dst is
+ * disconnected meanwhile it does not matter: what it has to give back when it
+ * leaves the name is moved on then.
  *
  * Context: may sleep. No lock of a connection is held.
  * Return: the entry, in no queue, without a place and without the tracker of
  *         the original; or an ERR_PTR: -ECOMM if @dst takes no fds; -ENOBUFS,
- *         -EMFILE, -EXFULL, -ECONNRESET or -ENOMEM.
+ *         -EMFILE, -EXFULL or -ENOMEM.
  */
 struct kdbus_entry *
 kdbus_deliver_stage_copy(struct kdbus_conn *src,

@@ -13,16 +13,17 @@
 #include "queue.h"
 #include "reply.h"
 
-/* take all messages to a name out of a queue, oldest first */
+/* take messages to a name out of a queue, oldest first: all, or the stragglers */
 static void kdbus_migrate_collect(const struct kdbus_name_entry *name,
-				  struct kdbus_conn *from,
+				  struct kdbus_conn *from, bool stragglers,
 				  struct list_head *entries)
 {
 	struct kdbus_entry *entry, *next;
 
 	spin_lock(&from->lock);
 	list_for_each_entry_safe(entry, next, &from->queue.fifo, link) {
-		if (entry->name != name)
+		if (entry->name != name ||
+		    (stragglers && !entry->left_behind))
 			continue;
 		/* a task may be giving it to user space: it comes too late */
 		if (entry->claim == KDBUS_CLAIM_TAKE) {
@@ -33,6 +34,19 @@ static void kdbus_migrate_collect(const struct kdbus_name_entry *name,
 		list_add_tail(&entry->link, entries);
 	}
 	spin_unlock(&from->lock);
+}
+
+/* what was left behind is where it belongs, as the name has come back */
+static void kdbus_migrate_catch_up(const struct kdbus_name_entry *name,
+				   struct kdbus_conn *to)
+{
+	struct kdbus_entry *entry;
+
+	spin_lock(&to->lock);
+	list_for_each_entry(entry, &to->queue.fifo, link)
+		if (entry->name == name)
+			entry->left_behind = false;
+	spin_unlock(&to->lock);
 }
 
 /* a message was moved or lost; who peeks at it right now frees it */
@@ -79,6 +93,22 @@ static void kdbus_migrate_entry(struct kdbus_conn *from,
 	kdbus_migrate_release(from, entry);
 }
 
+static void kdbus_migrate_entries(struct list_head *entries,
+				  struct kdbus_conn *from,
+				  struct kdbus_conn *to)
+{
+	struct kdbus_entry *entry, *next;
+
+	if (list_empty(entries))
+		return;
+
+	list_for_each_entry_safe(entry, next, entries, link) {
+		kdbus_migrate_entry(from, entry, to);
+		cond_resched();
+	}
+	kdbus_conn_wake(to);
+}
+
 /**
  * kdbus_migrate() - move the messages to a name to another connection
  * @name:	name; only messages of this life of the name are moved
@@ -90,25 +120,36 @@ static void kdbus_migrate_entry(struct kdbus_conn *from,
  * for the reply learns it. What a task is receiving right now stays with @from.
  *
  * Context: may sleep; takes the locks of both and of requesters. The registry's
- *          lock is held. @to holds the name or is linked to it, and the caller
- *          has an active reference on @from or it is linked, too; so that
- *          neither can end meanwhile.
+ *          lock is held, so that neither connection can leave the name and end.
  */
 void kdbus_migrate(const struct kdbus_name_entry *name,
 		   struct kdbus_conn *from, struct kdbus_conn *to)
 {
-	struct kdbus_entry *entry, *next;
 	LIST_HEAD(entries);
 
 	lockdep_assert_held(&from->bus->names.lock);
 
-	kdbus_migrate_collect(name, from, &entries);
-	if (list_empty(&entries))
-		return;
+	kdbus_migrate_catch_up(name, to);
+	kdbus_migrate_collect(name, from, false, &entries);
+	kdbus_migrate_entries(&entries, from, to);
+}
 
-	list_for_each_entry_safe(entry, next, &entries, link) {
-		kdbus_migrate_entry(from, entry, to);
-		cond_resched();
-	}
-	kdbus_conn_wake(to);
+/**
+ * kdbus_migrate_stragglers() - move what was left behind by kdbus_migrate()
+ * @name:	name
+ * @from:	connection that held the name
+ * @to:		connection that holds it
+ *
+ * Context: as kdbus_migrate(); the caller has an active reference on @from,
+ *          which may have left the name.
+ */
+void kdbus_migrate_stragglers(const struct kdbus_name_entry *name,
+			      struct kdbus_conn *from, struct kdbus_conn *to)
+{
+	LIST_HEAD(entries);
+
+	lockdep_assert_held(&from->bus->names.lock);
+
+	kdbus_migrate_collect(name, from, true, &entries);
+	kdbus_migrate_entries(&entries, from, to);
 }

@@ -21,5 +21,7 @@ struct kdbus_name_entry;
 
 void kdbus_migrate(const struct kdbus_name_entry *name,
 		   struct kdbus_conn *from, struct kdbus_conn *to);
+void kdbus_migrate_stragglers(const struct kdbus_name_entry *name,
+			      struct kdbus_conn *from, struct kdbus_conn *to);
 
 #endif

@@ -696,7 +696,7 @@ void kdbus_name_follow(const struct kdbus_name_entry *name,
 
 	mutex_lock(&from->bus->names.lock);
 	if (name->holder && name->holder != from)
-		kdbus_migrate(name, from, name->holder);
+		kdbus_migrate_stragglers(name, from, name->holder);
 	mutex_unlock(&from->bus->names.lock);
 	kdbus_active_release(&from->active);
 }

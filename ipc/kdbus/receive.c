@@ -130,10 +130,8 @@ static void kdbus_recv_unclaim(struct kdbus_conn *conn,
 	spin_lock(&conn->lock);
 	entry->claim = KDBUS_CLAIM_NONE;
 	orphaned = list_empty(&entry->link);
-	if (!orphaned && entry->left_behind) {
-		entry->left_behind = false;
+	if (!orphaned && entry->left_behind)
 		name = kdbus_name_ref(entry->name);
-	}
 	spin_unlock(&conn->lock);
 
 	if (orphaned)
