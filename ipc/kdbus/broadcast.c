@@ -206,6 +206,24 @@ static int kdbus_broadcast_pick(struct kdbus_cast *cast, struct kdbus_bus *bus,
 	return 0;
 }
 
+/* a policy may have changed while the sender's memory was read */
+static void kdbus_broadcast_recheck(struct kdbus_cast *cast,
+				    struct kdbus_conn *src,
+				    const struct kdbus_match_facts *facts)
+{
+	struct kdbus_target *target;
+	size_t i;
+
+	for (i = 0; i < cast->n; i++) {
+		target = &cast->targets[i];
+		if (!target->entry || kdbus_conn_is_monitor(target->conn) ||
+		    kdbus_broadcast_is_allowed(src, target->conn, facts))
+			continue;
+		kdbus_deliver_free(target->conn, target->entry);
+		target->entry = NULL;
+	}
+}
+
 /*
  * Commit at all receivers at once. From the moment of the number on the entries
  * are the receivers'.
@@ -254,9 +272,12 @@ int kdbus_broadcast_to_matches(struct kdbus_bus *bus, struct kdbus_conn *src,
 		return r;
 
 	r = kdbus_cast_stage(cast, src, msg);
-	if (r >= 0)
-		r = kdbus_broadcast_commit(cast, bus, src);
-	return r;
+	if (r < 0)
+		return r;
+
+	if (src)
+		kdbus_broadcast_recheck(cast, src, facts);
+	return kdbus_broadcast_commit(cast, bus, src);
 }
 
 /**

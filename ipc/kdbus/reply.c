@@ -392,12 +392,16 @@ static void kdbus_tracker_decide(struct kdbus_tracker *tracker, int error,
 	}
 }
 
-static bool kdbus_tracker_try_decide(struct kdbus_tracker *tracker, int error)
+/* decide unless that was done; and if @replier is not NULL, unless it moved on */
+static bool kdbus_tracker_try_decide(struct kdbus_tracker *tracker,
+				     const struct kdbus_conn *replier,
+				     int error)
 {
 	bool decided;
 
 	spin_lock(&tracker->requester->lock);
-	decided = !tracker->done && !list_empty(&tracker->request);
+	decided = !tracker->done && !list_empty(&tracker->request) &&
+		  (!replier || tracker->replier == replier);
 	if (decided)
 		kdbus_tracker_decide(tracker, error, NULL);
 	spin_unlock(&tracker->requester->lock);
@@ -413,16 +417,19 @@ static bool kdbus_tracker_try_decide(struct kdbus_tracker *tracker, int error)
 /**
  * kdbus_reply_fail() - end a synchronous request without a reply
  * @tracker:	tracker
+ * @replier:	who could not reply
  * @error:	what the waiting task gets
  *
- * Does nothing if the request is asynchronous or decided.
+ * Does nothing if the request is asynchronous or decided, or if somebody else
+ * has to reply by now.
  *
  * Context: may sleep; takes the locks of both parties.
  */
-void kdbus_reply_fail(struct kdbus_tracker *tracker, int error)
+void kdbus_reply_fail(struct kdbus_tracker *tracker,
+		      const struct kdbus_conn *replier, int error)
 {
 	if (tracker->sync)
-		kdbus_tracker_try_decide(tracker, error);
+		kdbus_tracker_try_decide(tracker, replier, error);
 }
 
 /**
@@ -436,7 +443,7 @@ void kdbus_reply_fail(struct kdbus_tracker *tracker, int error)
  */
 void kdbus_reply_abandon(struct kdbus_tracker *tracker)
 {
-	if (tracker && kdbus_tracker_try_decide(tracker, -EPIPE) &&
+	if (tracker && kdbus_tracker_try_decide(tracker, NULL, -EPIPE) &&
 	    !tracker->sync)
 		kdbus_notify_reply(tracker->requester, KDBUS_ITEM_REPLY_DEAD,
 				   tracker->cookie);

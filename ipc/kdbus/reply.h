@@ -107,7 +107,8 @@ struct kdbus_tracker *kdbus_reply_retarget(struct kdbus_entry *entry,
 					   struct kdbus_conn *to);
 void kdbus_reply_commit_moved(struct kdbus_conn *to, struct kdbus_entry *entry,
 			      struct kdbus_tracker *tracker);
-void kdbus_reply_fail(struct kdbus_tracker *tracker, int error);
+void kdbus_reply_fail(struct kdbus_tracker *tracker,
+		      const struct kdbus_conn *replier, int error);
 void kdbus_reply_abandon(struct kdbus_tracker *tracker);
 struct kdbus_tracker *kdbus_reply_detach(struct kdbus_entry *entry);
 

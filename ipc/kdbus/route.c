@@ -154,6 +154,25 @@ static struct kdbus_entry *kdbus_route_stage(struct kdbus_conn *src,
 	return entry;
 }
 
+/*
+ * The same for what needs permission. That is asked for twice: before anything is
+ * done, and again once the sender's memory was read, which may have taken long
+ * enough for the policy to change.
+ */
+static struct kdbus_entry *
+kdbus_route_stage_allowed(struct kdbus_conn *src, struct kdbus_conn *dst,
+			  struct kdbus_message *msg)
+{
+	struct kdbus_entry *entry = kdbus_route_stage(src, dst, msg);
+
+	if (IS_ERR(entry) || kdbus_policy_may_talk(src, current_cred(), dst))
+		return entry;
+
+	kdbus_message_forget_first(msg);
+	kdbus_deliver_free(dst, entry);
+	return ERR_PTR(-EPERM);
+}
+
 static int kdbus_route_plain(struct kdbus_conn *src, struct kdbus_conn *dst,
 			     struct kdbus_message *msg)
 {
@@ -162,7 +181,7 @@ static int kdbus_route_plain(struct kdbus_conn *src, struct kdbus_conn *dst,
 	if (!kdbus_policy_may_talk(src, current_cred(), dst))
 		return -EPERM;
 
-	entry = kdbus_route_stage(src, dst, msg);
+	entry = kdbus_route_stage_allowed(src, dst, msg);
 	if (IS_ERR(entry))
 		return PTR_ERR(entry);
 
@@ -213,9 +232,9 @@ static int kdbus_route_reply(struct kdbus_conn *src, struct kdbus_conn *dst,
 		r = PTR_ERR(entry);
 		/* what is the requester's own fault ends its call */
 		if (r == -ECOMM)
-			kdbus_reply_fail(tracker, -EREMOTEIO);
+			kdbus_reply_fail(tracker, src, -EREMOTEIO);
 		else if (r == -ENOBUFS || r == -EMFILE || r == -EXFULL)
-			kdbus_reply_fail(tracker, r);
+			kdbus_reply_fail(tracker, src, r);
 	}
 
 	kdbus_tracker_unref(tracker);
@@ -238,7 +257,7 @@ static int kdbus_route_request_to(struct kdbus_conn *src,
 	if (IS_ERR(tracker))
 		return PTR_ERR(tracker);
 
-	entry = kdbus_route_stage(src, dst, msg);
+	entry = kdbus_route_stage_allowed(src, dst, msg);
 	if (IS_ERR(entry))
 		r = PTR_ERR(entry);
 	else
