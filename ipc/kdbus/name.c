@@ -287,7 +287,6 @@ static int kdbus_name_claim_new(struct kdbus_name_claim *claim)
 	struct kdbus_name_owner *owner;
 	int r;
 
-	name->holder = claim->conn;
 	r = kdbus_name_insert(claim->bus, name);
 	if (r < 0)
 		return r;
@@ -296,6 +295,8 @@ static int kdbus_name_claim_new(struct kdbus_name_claim *claim)
 	claim->name = NULL;
 	owner = kdbus_name_claim_owner(claim, name,
 				       claim->saved | KDBUS_NAME_PRIMARY);
+	/* who finds that it holds the name finds it among its names, too */
+	kdbus_name_set_holder(name, claim->conn);
 	claim->result = owner->flags | KDBUS_NAME_ACQUIRED;
 	kdbus_notify_name(claim->bus, KDBUS_ITEM_NAME_ADD, NULL, 0, claim->conn,
 			  owner->flags, name->name);

@@ -334,7 +334,7 @@ static void acquire(int fd, const char *name)
 
 static void number_name(char *name, size_t size, unsigned int n)
 {
-	snprintf(name, size, "org.example.name%06u", n);
+	snprintf(name, size, "org.example.name%06u", n % 1000000);
 }
 
 static uint64_t measure_by_name(void)
