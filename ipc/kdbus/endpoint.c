@@ -25,7 +25,8 @@ static void kdbus_endpoint_free(struct kdbus_node *node)
 
 	kdbus_policy_db_deinit(&ep->policy);
 	kdbus_user_unref(ep->user);
-	kfree(ep);
+	/* who looks for receivers may still ask about a connection that ends */
+	kfree_rcu(ep, rcu);
 }
 
 static struct kdbus_conn *kdbus_endpoint_first(struct kdbus_endpoint *ep)

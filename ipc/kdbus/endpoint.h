@@ -42,6 +42,7 @@ struct kdbus_user;
  */
 struct kdbus_endpoint {
 	struct kdbus_node node;
+	struct rcu_head rcu;
 	struct kdbus_bus *bus;
 	struct mutex lock;
 	struct list_head conns;

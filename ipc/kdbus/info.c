@@ -106,19 +106,28 @@ static struct kdbus_conn *kdbus_info_find_id(struct kdbus_conn *asker, u64 id)
 static int kdbus_info_collect_names(struct kdbus_info_target *target,
 				    const struct kdbus_conn *asker)
 {
-	size_t size;
+	const struct kdbus_conn *viewer = asker->view.viewer;
+	size_t size, n;
 
-	size = kdbus_name_collect(target->conn, asker->view.viewer, NULL, 0);
-	if (!size)
-		return 0;
+	/* a policy may change in between */
+	for (;;) {
+		size = kdbus_name_collect_as(target->conn, viewer,
+					     current_cred(), NULL, 0);
+		if (!size)
+			return 0;
 
-	target->names = kvzalloc(size, GFP_KERNEL_ACCOUNT);
-	if (!target->names)
-		return -ENOMEM;
+		target->names = kvzalloc(size, GFP_KERNEL_ACCOUNT);
+		if (!target->names)
+			return -ENOMEM;
+		n = kdbus_name_collect_as(target->conn, viewer, current_cred(),
+					  target->names, size);
+		if (n <= size)
+			break;
+		kvfree(target->names);
+		target->names = NULL;
+	}
 
-	target->names_size = size;
-	kdbus_name_collect(target->conn, asker->view.viewer, target->names,
-			   size);
+	target->names_size = n;
 	return 0;
 }
 

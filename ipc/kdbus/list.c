@@ -3,6 +3,7 @@
 
 #include <linux/cred.h>
 #include <linux/errno.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/xarray.h>
@@ -13,6 +14,7 @@
 #include "connection.h"
 #include "name.h"
 #include "policy.h"
+#include "pool.h"
 #include "result.h"
 
 /**
@@ -104,22 +106,25 @@ static void kdbus_list_walk(struct kdbus_list *list, struct kdbus_bus *bus)
 	lockdep_assert_held(&bus->names.lock);
 
 	list->size = 0;
-	xa_for_each(&bus->conns, id, conn)
+	xa_for_each(&bus->conns, id, conn) {
 		kdbus_list_add_conn(list, conn);
+		cond_resched();
+	}
 }
 
 static int kdbus_list_make(struct kdbus_list *list)
 {
 	struct kdbus_policy_db *policy = &list->viewer->ep->policy;
+	size_t size, max = list->viewer->pool->size;
 	struct kdbus_bus *bus = list->viewer->bus;
-	size_t size;
 
 	mutex_lock(&bus->names.lock);
 	/* both walks have to see the same */
 	mutex_lock(&policy->lock);
 	kdbus_list_walk(list, bus);
 	size = list->size;
-	if (size) {
+	/* what cannot fit is not written down */
+	if (size && size <= max) {
 		list->data = kvmalloc(size, GFP_KERNEL_ACCOUNT);
 		if (list->data)
 			kdbus_list_walk(list, bus);
@@ -127,6 +132,8 @@ static int kdbus_list_make(struct kdbus_list *list)
 	mutex_unlock(&policy->lock);
 	mutex_unlock(&bus->names.lock);
 
+	if (size > max)
+		return -EXFULL;
 	return size && !list->data ? -ENOMEM : 0;
 }
 

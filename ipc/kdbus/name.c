@@ -380,6 +380,10 @@ static int kdbus_name_claim(struct kdbus_name_claim *claim)
 
 	lockdep_assert_held(&claim->bus->names.lock);
 
+	/* the policy may have changed while the lock was waited for */
+	if (!kdbus_policy_may_own(claim->conn, current_cred(), claim->str))
+		return -EPERM;
+
 	name = kdbus_name_find(claim->bus, claim->str);
 	owner = name ? kdbus_name_find_owner(name, claim->conn) : NULL;
 	if (!owner && claim->conn->n_names >= KDBUS_CONN_MAX_NAMES)
@@ -801,6 +805,51 @@ static void kdbus_name_write(struct kdbus_item *item, size_t size,
 }
 
 /**
+ * kdbus_name_collect_as() - write down the names that somebody may see
+ * @from:	connection that owns the names
+ * @to:		connection on a custom endpoint that is told, or NULL if it may
+ *		see all
+ * @cred:	credentials that decide what @to may see
+ * @buf:	where to write OWNED_NAME items
+ * @size:	bytes at @buf
+ *
+ * Context: any.
+ * Return: as kdbus_name_collect().
+ */
+size_t kdbus_name_collect_as(const struct kdbus_conn *from,
+			     const struct kdbus_conn *to,
+			     const struct cred *cred, void *buf, size_t size)
+{
+	const struct kdbus_name_owner *owner;
+	size_t n, need = 0;
+	u64 flags;
+
+	if (list_empty(&from->names))
+		return 0;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(owner, &from->names, conn_entry) {
+		flags = READ_ONCE(owner->flags);
+		if (flags & KDBUS_NAME_IN_QUEUE)
+			continue;
+		if (to && !kdbus_policy_may_see_name(to, cred,
+						     owner->name->name))
+			continue;
+
+		n = KDBUS_ALIGN8(KDBUS_ITEM_SIZE(sizeof(u64) +
+				 strlen(owner->name->name) + 1));
+		if (need + n <= size)
+			kdbus_name_write(buf + need, n, owner, flags);
+		else
+			size = min(size, need);
+		need += n;
+	}
+	rcu_read_unlock();
+
+	return need;
+}
+
+/**
  * kdbus_name_collect() - write down the names that a connection owns
  * @conn:	struct kdbus_conn
  * @viewer:	struct kdbus_conn that is told, if it may not see all names; or
@@ -817,32 +866,7 @@ static void kdbus_name_write(struct kdbus_item *item, size_t size,
 size_t kdbus_name_collect(const void *conn, const void *viewer, void *buf,
 			  size_t size)
 {
-	const struct kdbus_conn *from = conn, *to = viewer;
-	const struct kdbus_name_owner *owner;
-	size_t n, need = 0;
-	u64 flags;
+	const struct kdbus_conn *to = viewer;
 
-	if (list_empty(&from->names))
-		return 0;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(owner, &from->names, conn_entry) {
-		flags = READ_ONCE(owner->flags);
-		if (flags & KDBUS_NAME_IN_QUEUE)
-			continue;
-		if (to && !kdbus_policy_may_see_name(to, to->cred,
-						     owner->name->name))
-			continue;
-
-		n = KDBUS_ALIGN8(KDBUS_ITEM_SIZE(sizeof(u64) +
-				 strlen(owner->name->name) + 1));
-		if (need + n <= size)
-			kdbus_name_write(buf + need, n, owner, flags);
-		else
-			size = min(size, need);
-		need += n;
-	}
-	rcu_read_unlock();
-
-	return need;
+	return kdbus_name_collect_as(conn, to, to ? to->cred : NULL, buf, size);
 }

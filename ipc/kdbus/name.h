@@ -24,6 +24,7 @@
 #include <linux/rhashtable-types.h>
 #include <linux/types.h>
 
+struct cred;
 struct kdbus_bus;
 struct kdbus_conn;
 
@@ -101,6 +102,9 @@ void kdbus_name_follow(const struct kdbus_name_entry *name,
 
 struct kdbus_conn *kdbus_name_resolve(struct kdbus_bus *bus, const char *name,
 				      struct kdbus_name_entry **out);
+size_t kdbus_name_collect_as(const struct kdbus_conn *from,
+			     const struct kdbus_conn *to,
+			     const struct cred *cred, void *buf, size_t size);
 size_t kdbus_name_collect(const void *conn, const void *viewer, void *buf,
 			  size_t size);
 bool kdbus_name_is_owned(const void *conn, const char *name);

@@ -155,31 +155,62 @@ static struct kdbus_entry *kdbus_route_stage(struct kdbus_conn *src,
 }
 
 /*
- * The same for what needs permission. That is asked for twice: before anything is
- * done, and again once the sender's memory was read, which may have taken long
- * enough for the policy to change.
+ * Ask for permission. A refusal counts only if no name is changing hands: who held
+ * the name may have left it, and with it what allowed to talk to him. It is rare
+ * enough to wait for the registry's lock.
+ */
+static int kdbus_route_check_talk(struct kdbus_conn *src,
+				  struct kdbus_conn *dst,
+				  const struct kdbus_message *msg)
+{
+	struct mutex *lock = &src->bus->names.lock;
+	int r = 0;
+
+	if (likely(kdbus_policy_may_talk(src, current_cred(), dst)))
+		return 0;
+
+	if (mutex_lock_killable(lock) < 0)
+		return -EINTR;
+	if (msg->name && READ_ONCE(msg->name->holder) != dst)
+		r = -ESTALE;
+	else if (!kdbus_policy_may_talk(src, current_cred(), dst))
+		r = -EPERM;
+	mutex_unlock(lock);
+
+	return r;
+}
+
+/*
+ * Stage what needs permission. That is asked for again once the sender's memory
+ * was read, which may have taken long enough for the policy to change.
  */
 static struct kdbus_entry *
 kdbus_route_stage_allowed(struct kdbus_conn *src, struct kdbus_conn *dst,
 			  struct kdbus_message *msg)
 {
 	struct kdbus_entry *entry = kdbus_route_stage(src, dst, msg);
+	int r;
 
-	if (IS_ERR(entry) || kdbus_policy_may_talk(src, current_cred(), dst))
+	if (IS_ERR(entry))
+		return entry;
+	r = kdbus_route_check_talk(src, dst, msg);
+	if (r >= 0)
 		return entry;
 
 	kdbus_message_forget_first(msg);
 	kdbus_deliver_free(dst, entry);
-	return ERR_PTR(-EPERM);
+	return ERR_PTR(r);
 }
 
 static int kdbus_route_plain(struct kdbus_conn *src, struct kdbus_conn *dst,
 			     struct kdbus_message *msg)
 {
 	struct kdbus_entry *entry;
+	int r;
 
-	if (!kdbus_policy_may_talk(src, current_cred(), dst))
-		return -EPERM;
+	r = kdbus_route_check_talk(src, dst, msg);
+	if (r < 0)
+		return r;
 
 	entry = kdbus_route_stage_allowed(src, dst, msg);
 	if (IS_ERR(entry))
@@ -199,10 +230,17 @@ static int kdbus_route_signal(struct kdbus_conn *src, struct kdbus_conn *dst,
 		return kdbus_monitor_show(msg, src->bus, src);
 
 	entry = kdbus_route_stage(src, dst, msg);
-	if (IS_ERR(entry))
+	if (IS_ERR(entry)) {
 		r = PTR_ERR(entry);
-	else
+	} else if (kdbus_broadcast_is_wanted(src, dst, msg)) {
 		r = kdbus_deliver_commit(msg, src, dst, entry);
+	} else {
+		/* not any more */
+		r = kdbus_monitor_show(msg, src->bus, src);
+		kdbus_message_forget_first(msg);
+		kdbus_deliver_free(dst, entry);
+		return r;
+	}
 
 	/* what the sender did wrong is his, the rest the receiver's loss */
 	if (r == -EFAULT || r == -ESTALE)
@@ -250,8 +288,9 @@ static int kdbus_route_request_to(struct kdbus_conn *src,
 	struct kdbus_entry *entry;
 	int r;
 
-	if (!kdbus_policy_may_talk(src, current_cred(), dst))
-		return -EPERM;
+	r = kdbus_route_check_talk(src, dst, msg);
+	if (r < 0)
+		return r;
 
 	tracker = kdbus_tracker_new(src, msg, out);
 	if (IS_ERR(tracker))
