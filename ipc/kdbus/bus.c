@@ -80,7 +80,7 @@ kdbus_bus_new(struct kdbus_domain *domain, u64 flags,
 	atomic64_set(&bus->seqnum, 0);
 	spin_lock_init(&bus->commit_lock);
 
-	bus->kernel = kdbus_user_new_anonymous(domain);
+	bus->kernel = kdbus_user_new_anonymous(domain, NULL);
 	if (IS_ERR(bus->kernel)) {
 		r = PTR_ERR(bus->kernel);
 		goto exit_free;

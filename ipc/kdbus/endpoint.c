@@ -178,9 +178,13 @@ static struct kdbus_endpoint *kdbus_endpoint_new_custom(struct kdbus_bus *bus,
 							u64 flags)
 {
 	struct kdbus_endpoint *ep;
-	struct kdbus_user *user;
+	struct kdbus_user *user, *payer;
 
-	user = kdbus_user_new_anonymous(bus->domain);
+	payer = kdbus_user_get(bus->domain, current_uid());
+	if (IS_ERR(payer))
+		return ERR_CAST(payer);
+	user = kdbus_user_new_anonymous(bus->domain, payer);
+	kdbus_user_unref(payer);
 	if (IS_ERR(user))
 		return ERR_CAST(user);
 

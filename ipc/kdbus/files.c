@@ -149,6 +149,11 @@ static int kdbus_files_charge(struct kdbus_files *files,
 {
 	unsigned int max = READ_ONCE(kdbus_max_files_per_user);
 
+	if (!files->n_slots)
+		return 0;
+
+	/* the users of custom endpoints are too many to have a limit each */
+	user = user->payer ?: user;
 	if (!kdbus_user_try_charge(&user->files, files->n_slots, max)) {
 		if (!capable(CAP_SYS_RESOURCE))
 			return -ETOOMANYREFS;

@@ -22,9 +22,9 @@
  * those of any shmem file. What is not in the page cache, or not ready, is left
  * to shmem, which allocates it or reads it in.
  *
- * A folio that reclaim moves to the swap cache while it is referenced here stays
- * the one and only copy until the reference is gone, and is marked dirty before
- * that.
+ * A folio is only used if it could be locked after a reference was taken on it,
+ * for a moment: from then on it stays the one and only copy until the reference
+ * is gone, and is marked dirty before that.
  */
 
 /**
@@ -125,13 +125,34 @@ static struct folio *kdbus_cursor_take_recent(struct kdbus_pool_cursor *cursor,
 }
 
 /*
+ * A folio that is being migrated, collapsed or swapped out is locked all that
+ * time: its content may have been copied already although it is still in the page
+ * cache, and nobody looks again whether it is referenced. Who has a reference
+ * since before it was able to lock the folio keeps these from starting.
+ */
+static bool kdbus_folio_claim(struct folio *folio,
+			      const struct address_space *mapping)
+{
+	bool usable;
+
+	if (!folio_trylock(folio))
+		return false;
+	usable = folio->mapping == mapping && !folio_test_large(folio) &&
+		 folio_test_uptodate(folio);
+	folio_unlock(folio);
+
+	return usable;
+}
+
+/*
  * Find what the page cache has of the pages from @index to @end, up to the first
- * that is missing, not ready yet or part of something larger.
+ * that is missing, locked, not ready yet or part of something larger.
  */
 static void kdbus_cursor_look_ahead(struct kdbus_pool_cursor *cursor,
 				    pgoff_t index, pgoff_t end)
 {
-	XA_STATE(xas, &cursor->pool->file->f_mapping->i_pages, index);
+	struct address_space *mapping = cursor->pool->file->f_mapping;
+	XA_STATE(xas, &mapping->i_pages, index);
 	struct folio *folio;
 
 	cursor->next = 0;
@@ -146,8 +167,8 @@ static void kdbus_cursor_look_ahead(struct kdbus_pool_cursor *cursor,
 		if (!folio_try_get(folio))
 			break;
 		/* it may have been another one's when it was referenced */
-		if (folio != xas_reload(&xas) || folio_test_large(folio) ||
-		    !folio_test_uptodate(folio)) {
+		if (folio != xas_reload(&xas) ||
+		    !kdbus_folio_claim(folio, mapping)) {
 			folio_put(folio);
 			break;
 		}
@@ -200,15 +221,36 @@ static struct folio *kdbus_cursor_read(struct kdbus_pool_cursor *cursor,
 {
 	struct address_space *mapping = cursor->pool->file->f_mapping;
 	struct mem_cgroup *old;
+	struct folio *folio;
 	struct page *page;
+	bool kept;
 
-	old = kdbus_pool_enter(cursor->pool);
-	page = shmem_read_mapping_page_gfp(mapping, index,
-					   mapping_gfp_mask(mapping) |
-					   cursor->gfp);
-	kdbus_pool_leave(old);
+	for (;;) {
+		old = kdbus_pool_enter(cursor->pool);
+		page = shmem_read_mapping_page_gfp(mapping, index,
+						   mapping_gfp_mask(mapping) |
+						   cursor->gfp);
+		kdbus_pool_leave(old);
+		if (IS_ERR(page))
+			return ERR_CAST(page);
 
-	return IS_ERR(page) ? ERR_CAST(page) : page_folio(page);
+		folio = page_folio(page);
+		if (likely(!folio_test_large(folio)))
+			return folio;
+
+		/*
+		 * Part of it may be given back right now. If it is clean then
+		 * shmem drops all of it, however much is in use.
+		 */
+		folio_lock(folio);
+		kept = folio->mapping == mapping;
+		if (kept)
+			folio_mark_dirty(folio);
+		folio_unlock(folio);
+		if (kept)
+			return folio;
+		folio_put(folio);
+	}
 }
 
 static struct folio *kdbus_cursor_get(struct kdbus_pool_cursor *cursor,
@@ -336,6 +378,7 @@ int kdbus_pool_write_user(struct kdbus_pool_cursor *cursor, size_t offset,
 		cursor->written = true;
 		address = kmap_local_page(page);
 		copied = _copy_from_iter(address + in_page, n, &from);
+		flush_dcache_page(page);
 		kunmap_local(address);
 		if (copied != n)
 			return -EFAULT;

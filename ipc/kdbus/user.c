@@ -30,6 +30,7 @@ static void kdbus_user_free(struct kdbus_user *user)
 {
 	WARN_ON(atomic_read(&user->buses) || atomic_read(&user->conns) ||
 		atomic_read(&user->files));
+	kdbus_user_unref(user->payer);
 	kdbus_node_unref(&user->domain->node);
 	kfree(user);
 }
@@ -76,13 +77,22 @@ exit_unlock:
 /**
  * kdbus_user_new_anonymous() - make an accounting object that is nobody's
  * @domain:	domain
+ * @payer:	who is charged for its files in flight, or NULL
  *
  * Context: may sleep.
  * Return: the user with a reference for the caller, or ERR_PTR(-ENOMEM).
  */
-struct kdbus_user *kdbus_user_new_anonymous(struct kdbus_domain *domain)
+struct kdbus_user *kdbus_user_new_anonymous(struct kdbus_domain *domain,
+					    struct kdbus_user *payer)
 {
-	return kdbus_user_new(domain, INVALID_UID) ?: ERR_PTR(-ENOMEM);
+	struct kdbus_user *user = kdbus_user_new(domain, INVALID_UID);
+
+	if (!user)
+		return ERR_PTR(-ENOMEM);
+
+	if (payer)
+		user->payer = kdbus_user_ref(payer);
+	return user;
 }
 
 /**

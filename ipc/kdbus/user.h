@@ -25,6 +25,7 @@ struct kdbus_domain;
  * @buses:	buses charged
  * @conns:	connections charged
  * @files:	files in messages that were not received yet
+ * @payer:	whose @files are charged instead, with a reference, or NULL
  */
 struct kdbus_user {
 	refcount_t ref;
@@ -33,10 +34,12 @@ struct kdbus_user {
 	atomic_t buses;
 	atomic_t conns;
 	atomic_t files;
+	struct kdbus_user *payer;
 };
 
 struct kdbus_user *kdbus_user_get(struct kdbus_domain *domain, kuid_t uid);
-struct kdbus_user *kdbus_user_new_anonymous(struct kdbus_domain *domain);
+struct kdbus_user *kdbus_user_new_anonymous(struct kdbus_domain *domain,
+					    struct kdbus_user *payer);
 struct kdbus_user *kdbus_user_ref(struct kdbus_user *user);
 struct kdbus_user *kdbus_user_unref(struct kdbus_user *user);
 
