@@ -14,7 +14,7 @@
 #include "kselftest_harness.h"
 
 #define N_SENDERS	3
-#define N_MESSAGES	300
+#define N_MESSAGES	100
 
 FIXTURE(migrate_race) {
 	struct domain domain;
@@ -125,7 +125,7 @@ static bool serve(const struct conn *service, struct sender *senders,
 	return ok && conn_free(service, msg_offset(service, msg)) == 0;
 }
 
-TEST_F(migrate_race, nothing_is_lost_or_out_of_order)
+TEST_F_TIMEOUT(migrate_race, nothing_is_lost_or_out_of_order, 240)
 {
 	struct sender senders[N_SENDERS + 1] = {};
 	const struct conn *service = &self->service;
@@ -144,7 +144,8 @@ TEST_F(migrate_race, nothing_is_lost_or_out_of_order)
 	while (n < N_SENDERS * N_MESSAGES) {
 		ASSERT_EQ(PRIMARY | ACQUIRED, name_acquire(service, NAME, 0));
 		before = n;
-		for (i = 0; i < ++round % 8; i++)
+		round++;
+		for (i = 0; i < round % 12; i++)
 			ASSERT_TRUE(serve(service, senders, &n));
 		ASSERT_EQ(0, name_release(service, NAME));
 		if (n == before)
