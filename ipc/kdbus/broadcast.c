@@ -255,7 +255,8 @@ static int kdbus_broadcast_commit(struct kdbus_cast *cast,
  *
  * Context: may sleep, touches user memory if @src is not NULL; takes
  *          the registry's lock then, which else is held, and the index' lock.
- * Return: 0; -EFAULT if the payload cannot be read; -ECONNRESET if @src is
+ * Return: 0; -EFAULT if a receiver that is no monitor is to have the payload,
+ *         and it cannot be read; -ECONNRESET if @src is
  *         disconnected; -EINTR if the task is killed; -ENOMEM, but not if @src
  *         is NULL. On failure nobody got the message.
  */
@@ -264,14 +265,19 @@ int kdbus_broadcast_to_matches(struct kdbus_bus *bus, struct kdbus_conn *src,
 			       const struct kdbus_match_facts *facts)
 {
 	struct kdbus_cast *cast = &msg->cast;
+	size_t n_monitors;
 	int r;
 
 	kdbus_cast_add_monitors(cast, bus);
+	n_monitors = cast->n;
 	r = kdbus_broadcast_pick(cast, bus, src, facts);
 	if (r < 0 || !cast->n)
 		return r;
 
 	r = kdbus_cast_stage(cast, src, msg);
+	/* that there are monitors is not the sender's to know */
+	if (r == -EFAULT && cast->n == n_monitors)
+		return 0;
 	if (r < 0)
 		return r;
 

@@ -219,6 +219,18 @@ static int kdbus_route_plain(struct kdbus_conn *src, struct kdbus_conn *dst,
 	return kdbus_deliver_commit(msg, src, dst, entry);
 }
 
+/*
+ * A signal that nobody wants is only for monitors. Its payload would not be read
+ * if there were none, and that there are is not the sender's to know.
+ */
+static int kdbus_route_unwanted(struct kdbus_conn *src,
+				struct kdbus_message *msg)
+{
+	int r = kdbus_monitor_show(msg, src->bus, src);
+
+	return r == -EFAULT ? 0 : r;
+}
+
 /* a signal reaches who wants it and is no error otherwise */
 static int kdbus_route_signal(struct kdbus_conn *src, struct kdbus_conn *dst,
 			      struct kdbus_message *msg)
@@ -227,7 +239,7 @@ static int kdbus_route_signal(struct kdbus_conn *src, struct kdbus_conn *dst,
 	int r;
 
 	if (!kdbus_broadcast_is_wanted(src, dst, msg))
-		return kdbus_monitor_show(msg, src->bus, src);
+		return kdbus_route_unwanted(src, msg);
 
 	entry = kdbus_route_stage(src, dst, msg);
 	if (IS_ERR(entry)) {
