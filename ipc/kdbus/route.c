@@ -247,8 +247,11 @@ static int kdbus_route_signal(struct kdbus_conn *src, struct kdbus_conn *dst,
 	} else if (kdbus_broadcast_is_wanted(src, dst, msg)) {
 		r = kdbus_deliver_commit(msg, src, dst, entry);
 	} else {
-		/* not any more */
-		r = kdbus_monitor_show(msg, src->bus, src);
+		/* not any more, unless it is somebody else's signal by now */
+		if (msg->name && READ_ONCE(msg->name->holder) != dst)
+			r = -ESTALE;
+		else
+			r = kdbus_monitor_show(msg, src->bus, src);
 		kdbus_message_forget_first(msg);
 		kdbus_deliver_free(dst, entry);
 		return r;

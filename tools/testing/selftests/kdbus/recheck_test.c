@@ -201,6 +201,22 @@ TEST_F(recheck, signal_has_to_be_wanted_still)
 	EXPECT_EQ(0, lost(root));
 }
 
+TEST_F(recheck, signal_goes_with_the_name)
+{
+	struct kdbus_cmd_match remove = { .size = sizeof(remove), .cookie = 1 };
+	const struct conn *root = &self->root, *other = &self->other;
+	struct slow *slow = &self->slow;
+
+	ASSERT_LT(0, name_acquire(root, NAME, ALLOW));
+	ASSERT_EQ(0, match_all(root));
+	slow_start(slow, to(signal_new(KDBUS_DST_ID_NAME, 7), NAME));
+	ASSERT_LT(0, name_acquire(other, NAME, REPLACE));
+	ASSERT_EQ(0, match_all(other));
+	ASSERT_EQ(0, cmd_run(root->fd, KDBUS_CMD_MATCH_REMOVE, &remove));
+	EXPECT_EQ(0, slow_finish(slow));
+	EXPECT_STREQ("message 7", heard(other));
+}
+
 /* Carol may have what Bob broadcasts because of a name that he owns. */
 TEST_F(recheck, broadcast_has_to_be_allowed_still)
 {
