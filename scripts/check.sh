@@ -72,16 +72,25 @@ sparse()
 		grep -E 'kdbus[^:]*:[0-9:]+ (warning|error):'
 }
 
+# The selftests that were asked for, as make has to be told; nothing for all.
+only_tests()
+{
+	[ -z "$TESTS" ] || printf 'TEST_GEN_PROGS='
+	for test in $TESTS; do
+		printf ' %s' "$TOP/$selftests/$test"
+	done
+}
+
+build_selftests()
+{
+	only=$(only_tests)
+	make -s -j"$(nproc)" -C $selftests ${only:+"$only"}
+}
+
 run_selftests()
 {
-	set -- make --no-print-directory -C $selftests run_tests
-	if [ -n "$TESTS" ]; then
-		only=
-		for test in $TESTS; do
-			only="$only $TOP/$selftests/$test"
-		done
-		set -- "$@" "TEST_GEN_PROGS=$only"
-	fi
+	only=$(only_tests)
+	set -- make --no-print-directory -C $selftests run_tests ${only:+"$only"}
 	# everything takes longer there
 	[ -z "$debug" ] || set -- "$@" kselftest_override_timeout=900
 	MODULE=$module RELOADS=${debug:+100} \
@@ -145,7 +154,7 @@ if step "module builds without warnings" compile "$@"; then
 		step "description for syzkaller fits the header" \
 			tools/testing/fuzz/check-kdbus-txt.sh
 	fi
-	step "selftests build" make -s -C $selftests &&
+	step "selftests build" build_selftests &&
 		ktap selftests run_selftests
 	cat "$RESULTS"
 	cat "$RESULTS" >>"$cases"
