@@ -100,7 +100,7 @@ fi
 # The user's terminal is the first serial port, the kernel's log goes to the
 # second one, and there among the rest are the results.
 append="console=ttyS1,115200 loglevel=8 printk.devkmsg=on panic=-1 oops=panic"
-append="$append mitigations=off"
+append="$append mitigations=off no_timer_check"
 append="$append sysctl.kernel.hung_task_timeout_secs=60 rcupdate.rcu_cpu_stall_timeout=60"
 
 if [ $mode = shell ]; then
