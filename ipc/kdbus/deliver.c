@@ -221,21 +221,70 @@ static int kdbus_deliver_fill_head(struct kdbus_message *msg,
 }
 
 /* the payload comes first: reading it is what a sender can make fail */
+static int kdbus_deliver_fill_parts(struct kdbus_message *msg,
+				    struct kdbus_pool_cursor *cursor,
+				    const struct kdbus_entry *entry)
+{
+	size_t payload = KDBUS_ALIGN8(entry->msg_size);
+	int r;
+
+	if (msg->stored) {
+		r = kdbus_deliver_fill_payload(msg, cursor, payload);
+		if (r < 0)
+			return r;
+	}
+
+	kdbus_deliver_move_offs(msg, payload);
+	msg->hdr->size = entry->msg_size;
+	return kdbus_deliver_fill_head(msg, cursor);
+}
+
+/* more than that is not gathered first to be written at once */
+#define KDBUS_IMAGE_MAX_SIZE	PAGE_SIZE
+
+/* receivers of a message for which it pays to gather it */
+#define KDBUS_IMAGE_MIN_CAST	3
+
+/*
+ * Keep what was written, if there are others to get the same: two who follow
+ * each other did. Without memory for that everybody gets it part by part.
+ */
+static void kdbus_deliver_keep_image(struct kdbus_message *msg,
+				     struct kdbus_pool_cursor *cursor)
+{
+	size_t size = cursor->slice->size;
+
+	if (msg->cast.n < KDBUS_IMAGE_MIN_CAST || size > KDBUS_IMAGE_MAX_SIZE ||
+	    !msg->first || msg->version != msg->meta.version)
+		return;
+
+	kfree(msg->image);
+	msg->image = kmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!msg->image)
+		return;
+	if (kdbus_pool_read(cursor, 0, msg->image, size) < 0) {
+		kfree(msg->image);
+		msg->image = NULL;
+		return;
+	}
+	msg->image_version = msg->version;
+}
+
 static int kdbus_deliver_fill(struct kdbus_message *msg, struct kdbus_conn *dst,
 			      struct kdbus_entry *entry)
 {
-	size_t payload = KDBUS_ALIGN8(entry->msg_size);
 	struct kdbus_pool_cursor cursor kdbus_uninitialized;
-	int r = 0;
+	int r;
 
 	kdbus_pool_cursor_init(&cursor, dst->pool, entry->slice,
 			       KDBUS_POOL_GFP);
-	if (msg->stored)
-		r = kdbus_deliver_fill_payload(msg, &cursor, payload);
-	if (r >= 0) {
-		kdbus_deliver_move_offs(msg, payload);
-		msg->hdr->size = entry->msg_size;
-		r = kdbus_deliver_fill_head(msg, &cursor);
+	if (msg->image && msg->image_version == msg->meta.version) {
+		r = kdbus_pool_write(&cursor, 0, msg->image,
+				     entry->slice->size);
+	} else {
+		r = kdbus_deliver_fill_parts(msg, &cursor, entry);
+		if (r >= 0)
+			kdbus_deliver_keep_image(msg, &cursor);
 	}
 	kdbus_pool_cursor_deinit(&cursor);
 
@@ -380,6 +429,7 @@ struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 		msg->first_payload = KDBUS_ALIGN8(entry->msg_size);
 		msg->first_dst = kdbus_conn_ref(dst);
 	}
+	msg->version = meta->version;
 
 	return entry;
 }

@@ -222,6 +222,7 @@ static void kdbus_message_init(struct kdbus_message *msg,
 	msg->payload = 0;
 	msg->first_dst = NULL;
 	msg->first = NULL;
+	msg->image = NULL;
 	kdbus_cast_init(&msg->cast);
 	kdbus_meta_init(&msg->meta, sender);
 }
@@ -315,6 +316,8 @@ void kdbus_message_forget_first(struct kdbus_message *msg)
 {
 	msg->first = NULL;
 	msg->first_dst = kdbus_conn_unref(msg->first_dst);
+	kfree(msg->image);
+	msg->image = NULL;
 }
 
 /**

@@ -46,6 +46,9 @@ struct kdbus_user;
  * @first_dst:	first receiver that was staged, with a reference, or NULL
  * @first:	its entry
  * @first_payload: where the payload begins there
+ * @version:	@meta.version of the receiver that was staged last
+ * @image:	all that a slice has to contain, or NULL
+ * @image_version: @meta.version that it was made with
  * @cast:	receivers other than the one it is addressed to
  * @user:	charged for what is queued, NULL if nobody is
  * @meta:	metadata of the sender
@@ -68,6 +71,9 @@ struct kdbus_message {
 	struct kdbus_conn *first_dst;
 	const struct kdbus_entry *first;
 	size_t first_payload;
+	unsigned int version;
+	void *image;
+	unsigned int image_version;
 	struct kdbus_cast cast;
 	struct kdbus_user *user;
 	struct kdbus_meta meta;

@@ -158,6 +158,7 @@ void kdbus_meta_init(struct kdbus_meta *meta,
 	meta->size = 0;
 	meta->capacity = sizeof(meta->inline_data);
 	meta->seqnum_offset = 0;
+	meta->version = 0;
 	meta->mask = 0;
 	meta->newest = 0;
 	meta->monotonic_ns = 0;
@@ -411,7 +412,8 @@ static void kdbus_meta_add_connection(struct kdbus_meta *meta)
  *
  * Afterwards @meta->data, @meta->size and @meta->seqnum_offset describe the
  * image, until this is called again. An item that cannot be had is not in it.
- * The image of the receiver before is kept if it would come out the same.
+ * The image of the receiver before is kept, with its @meta->version, if it would
+ * come out the same.
  *
  * Context: task that sends; may sleep, and touches the task's memory if the
  *          command line is wanted. No lock is held.
@@ -425,6 +427,7 @@ void kdbus_meta_render(struct kdbus_meta *meta,
 	if (mask == meta->mask && (!mask || kdbus_meta_fits(meta, view)))
 		return;
 
+	meta->version++;
 	meta->size = 0;
 	meta->seqnum_offset = 0;
 	meta->mask = mask;

@@ -85,6 +85,7 @@ struct kdbus_meta_sender {
  * @seqnum_offset:	where in @data the sequence number of a TIMESTAMP item
  *			belongs, 0 if there is none. It is written when the
  *			message is committed
+ * @version:		changes whenever @data is made anew
  * @mask:		KDBUS_ATTACH_* that @data was made for
  * @view:		view that @data was made for, without references: only
  *			to be compared with
@@ -105,6 +106,7 @@ struct kdbus_meta {
 	size_t size;
 	size_t capacity;
 	size_t seqnum_offset;
+	unsigned int version;
 
 	u64 mask;
 	struct kdbus_meta_view view;

@@ -330,6 +330,38 @@ int kdbus_pool_write(struct kdbus_pool_cursor *cursor, size_t offset,
 }
 
 /**
+ * kdbus_pool_read() - read from a slice into kernel memory
+ * @cursor:	cursor
+ * @offset:	first byte in the slice
+ * @data:	filled in
+ * @size:	bytes; all of them are inside the slice
+ *
+ * Context: may sleep.
+ * Return: 0, or what shmem returns if it cannot provide a page (-ENOMEM, -EIO).
+ */
+int kdbus_pool_read(struct kdbus_pool_cursor *cursor, size_t offset,
+		    void *data, size_t size)
+{
+	while (size > 0) {
+		size_t in_page, n;
+		struct page *page;
+
+		page = kdbus_cursor_seek(cursor, offset, size);
+		if (IS_ERR(page))
+			return PTR_ERR(page);
+
+		n = kdbus_cursor_chunk(cursor, offset, size, &in_page);
+		memcpy_from_page(data, page, in_page, n);
+
+		data += n;
+		offset += n;
+		size -= n;
+	}
+
+	return 0;
+}
+
+/**
  * kdbus_pool_zero() - write zeros into a slice
  * @cursor:	cursor
  * @offset:	first byte in the slice

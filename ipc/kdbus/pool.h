@@ -128,6 +128,8 @@ void kdbus_pool_cursor_init(struct kdbus_pool_cursor *cursor,
 void kdbus_pool_cursor_deinit(struct kdbus_pool_cursor *cursor);
 int kdbus_pool_write(struct kdbus_pool_cursor *cursor, size_t offset,
 		     const void *data, size_t size);
+int kdbus_pool_read(struct kdbus_pool_cursor *cursor, size_t offset,
+		    void *data, size_t size);
 int kdbus_pool_zero(struct kdbus_pool_cursor *cursor, size_t offset,
 		    size_t size);
 int kdbus_pool_write_user(struct kdbus_pool_cursor *cursor, size_t offset,
