@@ -13,6 +13,7 @@ static_assert(offsetof(struct kdbus_cmd, size) == 0);
 static_assert(offsetof(struct kdbus_msg, size) == 0);
 static_assert(offsetof(struct kdbus_cmd, flags) ==
 	      offsetof(struct kdbus_msg, flags));
+static_assert(offsetof(struct kdbus_cmd, flags) == sizeof(u64));
 
 static int kdbus_command_copy(struct kdbus_command *command)
 {
@@ -145,16 +146,4 @@ int kdbus_command_import(struct kdbus_command *command,
 		return r;
 
 	return kdbus_command_check(command);
-}
-
-/**
- * kdbus_command_release() - free the private copy
- * @command:	command that kdbus_command_import() has seen
- *
- * Context: any.
- */
-void kdbus_command_release(struct kdbus_command *command)
-{
-	if (command->data != command->inline_data)
-		kfree(command->data);
 }

@@ -13,7 +13,11 @@
  * No lock and no active reference is held while user memory is touched.
  */
 
+#include <linux/align.h>
+#include <linux/compiler.h>
+#include <linux/slab.h>
 #include <linux/types.h>
+#include <linux/uaccess.h>
 #include <linux/kdbus.h>
 
 #include "item.h"
@@ -63,7 +67,82 @@ struct kdbus_command {
 int kdbus_command_import(struct kdbus_command *command,
 			 const struct kdbus_command_spec *spec,
 			 void __user *user);
-void kdbus_command_release(struct kdbus_command *command);
+
+/*
+ * Copy a command of constant @size, if that is its size, and clear the return
+ * flags. What does not go well here is for kdbus_command_import() to sort out,
+ * which starts again.
+ */
+static __always_inline bool kdbus_command_fetch(u64 *copy, u64 __user *user,
+						size_t size)
+{
+	size_t i;
+
+	if (!IS_ALIGNED((unsigned long)user, 8) ||
+	    !user_access_begin(user, size))
+		return false;
+
+	unsafe_get_user(copy[0], user, fail);
+	if (copy[0] != size)
+		goto fail;
+#pragma GCC unroll 16
+	for (i = 1; i < size / sizeof(u64); i++)
+		unsafe_get_user(copy[i], user + i, fail);
+	unsafe_put_user(0ULL, &((struct kdbus_cmd __user *)user)->return_flags,
+			fail);
+	user_access_end();
+	return true;
+
+fail:
+	user_access_end();
+	return false;
+}
+
+/**
+ * kdbus_command_import_short() - import a command that mostly has no items
+ * @command:	filled in; uninitialised before
+ * @spec:	what the command may contain, a constant; it has return flags
+ * @user:	address of the command
+ *
+ * The same as kdbus_command_import(), but a command without items and without
+ * negotiation is read in one go.
+ *
+ * Context: may sleep, touches user memory. No lock is held.
+ * Return: see kdbus_command_import().
+ */
+static __always_inline int
+kdbus_command_import_short(struct kdbus_command *command,
+			   const struct kdbus_command_spec *spec,
+			   void __user *user)
+{
+	u32 i;
+
+	if (unlikely(!kdbus_command_fetch(command->inline_data, user,
+					  spec->size) ||
+		     (command->inline_data[1] & ~spec->flags)))
+		return kdbus_command_import(command, spec, user);
+
+	command->spec = spec;
+	command->user = user;
+	command->data = command->inline_data;
+	command->size = spec->size;
+	for (i = 0; i < spec->n_items; i++)
+		command->items[i] = NULL;
+
+	return 0;
+}
+
+/**
+ * kdbus_command_release() - free the private copy
+ * @command:	command that was imported, successfully or not
+ *
+ * Context: any.
+ */
+static inline void kdbus_command_release(struct kdbus_command *command)
+{
+	if (unlikely(command->data != command->inline_data))
+		kfree(command->data);
+}
 
 /* the items of the copy */
 static inline void *kdbus_command_area(const struct kdbus_command *command)

@@ -286,7 +286,8 @@ int kdbus_cmd_recv(struct kdbus_conn *conn, void __user *argp)
 	struct kdbus_cmd_recv *cmd;
 	int r;
 
-	r = kdbus_command_import(&command, &kdbus_recv_spec, argp);
+	r = kdbus_command_import_short(&command, &kdbus_recv_spec,
+				       argp);
 	if (r != 0)
 		goto exit;
 
@@ -322,7 +323,8 @@ int kdbus_cmd_free(struct kdbus_conn *conn, void __user *argp)
 	const struct kdbus_cmd_free *cmd;
 	int r;
 
-	r = kdbus_command_import(&command, &kdbus_free_spec, argp);
+	r = kdbus_command_import_short(&command, &kdbus_free_spec,
+				       argp);
 	if (r == 0) {
 		cmd = command.data;
 		r = kdbus_pool_release(conn->pool, cmd->offset);

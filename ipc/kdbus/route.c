@@ -483,7 +483,8 @@ int kdbus_cmd_send(struct kdbus_conn *src, void __user *argp)
 	const struct kdbus_cmd_send *cmd;
 	int r;
 
-	r = kdbus_command_import(&command, &kdbus_send_spec, argp);
+	r = kdbus_command_import_short(&command, &kdbus_send_spec,
+				       argp);
 	if (r >= 0) {
 		cmd = command.data;
 		/* to ask what SEND knows no message is needed */
