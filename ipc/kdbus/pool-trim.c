@@ -2,15 +2,11 @@
 #include "pool-trim.h"
 
 #include <linux/errno.h>
-#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/shmem_fs.h>
 #include <linux/sizes.h>
 
 #include "pool.h"
-
-/* the low end stays: there is where small messages go */
-#define KDBUS_POOL_KEEP		SZ_256K
 
 /* shorter stretches are not worth it; bounds how many there are */
 #define KDBUS_POOL_STRETCH	SZ_64K
@@ -40,12 +36,6 @@ int kdbus_pool_trim_module_init(void)
 void kdbus_pool_trim_module_exit(void)
 {
 	destroy_workqueue(kdbus_pool_wq);
-}
-
-/* bytes that the file has, in memory or in swap space */
-static u64 kdbus_pool_backed(const struct kdbus_pool *pool)
-{
-	return (u64)READ_ONCE(file_inode(pool->file)->i_blocks) << SECTOR_SHIFT;
 }
 
 /*
@@ -151,19 +141,6 @@ void kdbus_pool_trim_stop(struct kdbus_pool *pool)
 }
 
 /**
- * kdbus_pool_trim_is_due() - see if much more memory is there than is used
- * @pool:	pool
- *
- * Context: @pool's lock is held.
- * Return: true if kdbus_pool_trim_later() should be called.
- */
-bool kdbus_pool_trim_is_due(const struct kdbus_pool *pool)
-{
-	return kdbus_pool_backed(pool) >
-	       (u64)pool->slices.used_bytes + KDBUS_POOL_KEEP;
-}
-
-/**
  * kdbus_pool_trim_later() - give memory back if it is not needed soon
  * @pool:	pool
  *
@@ -174,22 +151,6 @@ void kdbus_pool_trim_later(struct kdbus_pool *pool)
 	if (!delayed_work_pending(&pool->trim))
 		queue_delayed_work(kdbus_pool_wq, &pool->trim,
 				   KDBUS_POOL_TRIM_DELAY);
-}
-
-/**
- * kdbus_pool_trim_overlaps() - see if a new slice is being given back
- * @pool:	pool
- * @slice:	slice that was allocated just now
- *
- * Context: @pool's lock is held.
- * Return: true if the caller has to call kdbus_pool_trim_wait() before anybody
- *         accesses the slice.
- */
-bool kdbus_pool_trim_overlaps(const struct kdbus_pool *pool,
-			      const struct kdbus_slice *slice)
-{
-	return slice->offset < pool->trim_end &&
-	       slice->offset + slice->size > pool->trim_start;
 }
 
 /**

@@ -50,11 +50,8 @@ void kdbus_pool_exit(void)
 
 static struct kdbus_slice *kdbus_pool_new_slice(struct kdbus_pool *pool)
 {
-	struct kdbus_slice *slice = xchg(&pool->spare, NULL);
+	struct kdbus_slice *slice;
 	struct mem_cgroup *old;
-
-	if (slice)
-		return slice;
 
 	/* it stays as long as the receiver likes */
 	old = kdbus_pool_enter(pool);
@@ -62,13 +59,6 @@ static struct kdbus_slice *kdbus_pool_new_slice(struct kdbus_pool *pool)
 				 GFP_KERNEL | KDBUS_POOL_GFP);
 	kdbus_pool_leave(old);
 	return slice;
-}
-
-static void kdbus_pool_free_slice(struct kdbus_pool *pool,
-				  struct kdbus_slice *slice)
-{
-	if (slice && cmpxchg(&pool->spare, NULL, slice))
-		kmem_cache_free(kdbus_slice_cache, slice);
 }
 
 static struct file *kdbus_pool_new_file(const char *description, size_t size)
@@ -203,15 +193,21 @@ int kdbus_pool_mmap(struct kdbus_pool *pool, struct vm_area_struct *vma)
  */
 struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, size_t size)
 {
-	struct kdbus_slice *slice, *spare;
+	struct kdbus_slice *slice, *fresh = NULL;
 	bool trimmed = false;
 
-	spare = kdbus_pool_new_slice(pool);
-	if (!spare)
-		return ERR_PTR(-ENOMEM);
-
 	spin_lock(&pool->lock);
-	slice = kdbus_slices_alloc(&pool->slices, size, &spare);
+	if (unlikely(!pool->spare)) {
+		spin_unlock(&pool->lock);
+		fresh = kdbus_pool_new_slice(pool);
+		if (!fresh)
+			return ERR_PTR(-ENOMEM);
+		spin_lock(&pool->lock);
+		if (!pool->spare)
+			swap(pool->spare, fresh);
+	}
+
+	slice = kdbus_slices_alloc(&pool->slices, size, &pool->spare);
 	if (slice) {
 		slice->kernel = true;
 		pool->peak = max(pool->peak, pool->slices.used_bytes);
@@ -219,19 +215,33 @@ struct kdbus_slice *kdbus_pool_alloc(struct kdbus_pool *pool, size_t size)
 	}
 	spin_unlock(&pool->lock);
 
-	kdbus_pool_free_slice(pool, spare);
+	if (unlikely(fresh))
+		kmem_cache_free(kdbus_slice_cache, fresh);
 	if (unlikely(trimmed))
 		kdbus_pool_trim_wait(pool);
 	return slice ?: ERR_PTR(-EXFULL);
 }
 
-static void kdbus_pool_free_trash(struct kdbus_pool *pool,
-				  struct kdbus_slice_trash *trash)
+/* release a slice that nobody needs; the pool is locked and gets unlocked */
+static void kdbus_pool_free_range(struct kdbus_pool *pool,
+				  struct kdbus_slice *slice)
+	__releases(&pool->lock)
 {
+	struct kdbus_slice_trash trash;
+	bool trim;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(trash->slices); i++)
-		kdbus_pool_free_slice(pool, trash->slices[i]);
+	kdbus_slices_release(&pool->slices, slice, &trash);
+	if (!pool->spare)
+		swap(pool->spare, trash.slices[0]);
+	trim = kdbus_pool_trim_is_due(pool);
+	spin_unlock(&pool->lock);
+
+	for (i = 0; i < ARRAY_SIZE(trash.slices); i++)
+		if (unlikely(trash.slices[i]))
+			kmem_cache_free(kdbus_slice_cache, trash.slices[i]);
+	if (unlikely(trim))
+		kdbus_pool_trim_later(pool);
 }
 
 /**
@@ -244,23 +254,15 @@ static void kdbus_pool_free_trash(struct kdbus_pool *pool,
  */
 void kdbus_pool_drop(struct kdbus_pool *pool, struct kdbus_slice *slice)
 {
-	struct kdbus_slice_trash trash = {};
-	bool trim = false;
-
 	if (!slice)
 		return;
 
 	spin_lock(&pool->lock);
 	slice->kernel = false;
-	if (!slice->user) {
-		kdbus_slices_release(&pool->slices, slice, &trash);
-		trim = kdbus_pool_trim_is_due(pool);
-	}
-	spin_unlock(&pool->lock);
-
-	kdbus_pool_free_trash(pool, &trash);
-	if (unlikely(trim))
-		kdbus_pool_trim_later(pool);
+	if (slice->user)
+		spin_unlock(&pool->lock);
+	else
+		kdbus_pool_free_range(pool, slice);
 }
 
 /**
@@ -294,28 +296,22 @@ void kdbus_pool_publish(struct kdbus_pool *pool, struct kdbus_slice *slice,
  */
 int kdbus_pool_release(struct kdbus_pool *pool, u64 offset)
 {
-	struct kdbus_slice_trash trash = {};
 	struct kdbus_slice *slice;
-	bool trim = false;
-	int r = -ENXIO;
 
 	if (offset == pool->size)
 		return 0;
 
 	spin_lock(&pool->lock);
 	slice = kdbus_slices_find(&pool->slices, offset);
-	if (slice && slice->user) {
-		slice->user = false;
-		if (!slice->kernel) {
-			kdbus_slices_release(&pool->slices, slice, &trash);
-			trim = kdbus_pool_trim_is_due(pool);
-		}
-		r = 0;
+	if (!slice || !slice->user) {
+		spin_unlock(&pool->lock);
+		return -ENXIO;
 	}
-	spin_unlock(&pool->lock);
 
-	kdbus_pool_free_trash(pool, &trash);
-	if (unlikely(trim))
-		kdbus_pool_trim_later(pool);
-	return r;
+	slice->user = false;
+	if (slice->kernel)
+		spin_unlock(&pool->lock);
+	else
+		kdbus_pool_free_range(pool, slice);
+	return 0;
 }

@@ -37,16 +37,15 @@ struct vm_area_struct;
  * @file:	shmem file
  * @size:	bytes, a multiple of PAGE_SIZE
  * @memcg:	memory cgroup of the owner, with a reference, or NULL
- * @lock:	guards @slices, @peak and the trimmed range; nests nothing
+ * @lock:	guards @slices, @spare, @peak and the trimmed range; nests nothing
  * @slices:	how the pool is divided
  * @peak:	most bytes that were used since it was last asked
  * @trim_start:	first byte of what is being given back to the system
  * @trim_end:	first byte behind it, 0 if there is nothing
  * @trim_lock:	held while pages are given back; @lock nests in it
  * @trim:	gives pages back
- * @spare:	a slice object that is not in use, or NULL; taken and put back
- *		atomically. A pool that is used message by message allocates
- *		none
+ * @spare:	a slice object that is not in use, or NULL. A pool that is used
+ *		message by message allocates none
  * @recent:	the folio that was accessed last, with a reference, or NULL;
  *		taken and put back atomically. A pool that is used message by
  *		message goes on using its first page
