@@ -255,11 +255,9 @@ static int kdbus_handle_command(struct file *file, unsigned int cmd,
 	}
 }
 
-static long kdbus_handle_ioctl(struct file *file, unsigned int cmd,
-			       unsigned long arg)
+static noinline long kdbus_handle_dispatch(struct file *file, unsigned int cmd,
+					   void __user *argp)
 {
-	void __user *argp = (void __user *)arg;
-
 	switch (cmd) {
 	case KDBUS_CMD_BUS_MAKE:
 	case KDBUS_CMD_ENDPOINT_MAKE:
@@ -282,6 +280,27 @@ static long kdbus_handle_ioctl(struct file *file, unsigned int cmd,
 	default:
 		return -ENOTTY;
 	}
+}
+
+/* what messages are made of does not go through all of the above */
+static long kdbus_handle_ioctl(struct file *file, unsigned int cmd,
+			       unsigned long arg)
+{
+	struct kdbus_handle *handle = file->private_data;
+	void __user *argp = (void __user *)arg;
+
+	if (likely(kdbus_handle_state(handle) == KDBUS_HANDLE_CONNECTED &&
+		   kdbus_conn_is_ordinary(handle->conn) &&
+		   kdbus_conn_is_alive(handle->conn))) {
+		if (cmd == KDBUS_CMD_SEND)
+			return kdbus_cmd_send(handle->conn, argp);
+		if (cmd == KDBUS_CMD_RECV)
+			return kdbus_cmd_recv(handle->conn, argp);
+		if (cmd == KDBUS_CMD_FREE)
+			return kdbus_cmd_free(handle->conn, argp);
+	}
+
+	return kdbus_handle_dispatch(file, cmd, argp);
 }
 
 static __poll_t kdbus_handle_poll(struct file *file,
