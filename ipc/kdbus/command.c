@@ -3,9 +3,11 @@
 
 #include <linux/build_bug.h>
 #include <linux/errno.h>
+#include <linux/string.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "limits.h"
 
 /* all objects begin with size and flags, commands go on with return_flags */
@@ -146,4 +148,28 @@ int kdbus_command_import(struct kdbus_command *command,
 		return r;
 
 	return kdbus_command_check(command);
+}
+
+/**
+ * kdbus_command_import_members() - import the members of a command
+ * @copy:	filled in if the command is to be executed
+ * @spec:	what the command may contain
+ * @user:	address of the command
+ *
+ * Context: may sleep, touches user memory. No lock is held.
+ * Return: see kdbus_command_import(). There is nothing to release.
+ */
+int kdbus_command_import_members(void *copy,
+				 const struct kdbus_command_spec *spec,
+				 void __user *user)
+{
+	struct kdbus_command command kdbus_uninitialized;
+	int r;
+
+	r = kdbus_command_import(&command, spec, user);
+	if (r == 0)
+		memcpy(copy, command.data, spec->size);
+
+	kdbus_command_release(&command);
+	return r;
 }

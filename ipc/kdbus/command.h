@@ -67,15 +67,20 @@ struct kdbus_command {
 int kdbus_command_import(struct kdbus_command *command,
 			 const struct kdbus_command_spec *spec,
 			 void __user *user);
+int kdbus_command_import_members(void *copy,
+				 const struct kdbus_command_spec *spec,
+				 void __user *user);
 
 /*
- * Copy a command of constant @size, if that is its size, and clear the return
- * flags. What does not go well here is for kdbus_command_import() to sort out,
- * which starts again.
+ * Copy a command that has no items and is no negotiation, and clear its return
+ * flags. @spec is a constant. What does not go well here is for the general way
+ * to sort out, which starts again.
  */
-static __always_inline bool kdbus_command_fetch(u64 *copy, u64 __user *user,
-						size_t size)
+static __always_inline bool
+kdbus_command_fetch(u64 *copy, const struct kdbus_command_spec *spec,
+		    u64 __user *user)
 {
+	const size_t size = spec->size;
 	size_t i;
 
 	if (!IS_ALIGNED((unsigned long)user, 8) ||
@@ -91,7 +96,7 @@ static __always_inline bool kdbus_command_fetch(u64 *copy, u64 __user *user,
 	unsafe_put_user(0ULL, &((struct kdbus_cmd __user *)user)->return_flags,
 			fail);
 	user_access_end();
-	return true;
+	return !(copy[1] & ~spec->flags);
 
 fail:
 	user_access_end();
@@ -117,9 +122,7 @@ kdbus_command_import_short(struct kdbus_command *command,
 {
 	u32 i;
 
-	if (unlikely(!kdbus_command_fetch(command->inline_data, user,
-					  spec->size) ||
-		     (command->inline_data[1] & ~spec->flags)))
+	if (unlikely(!kdbus_command_fetch(command->inline_data, spec, user)))
 		return kdbus_command_import(command, spec, user);
 
 	command->spec = spec;
@@ -130,6 +133,26 @@ kdbus_command_import_short(struct kdbus_command *command,
 		command->items[i] = NULL;
 
 	return 0;
+}
+
+/**
+ * kdbus_command_import_fixed() - import a command whose items do not matter
+ * @copy:	filled in: as many bytes as @spec says
+ * @spec:	what the command may contain, a constant: nothing but
+ *		KDBUS_ITEM_NEGOTIATE; it has return flags
+ * @user:	address of the command
+ *
+ * Context: may sleep, touches user memory. No lock is held.
+ * Return: see kdbus_command_import(). There is nothing to release.
+ */
+static __always_inline int
+kdbus_command_import_fixed(void *copy, const struct kdbus_command_spec *spec,
+			   void __user *user)
+{
+	if (likely(kdbus_command_fetch(copy, spec, user)))
+		return 0;
+
+	return kdbus_command_import_members(copy, spec, user);
 }
 
 /**

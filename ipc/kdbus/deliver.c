@@ -102,6 +102,31 @@ static int kdbus_deliver_charge(struct kdbus_conn *dst, struct kdbus_user *user,
 	return r;
 }
 
+/**
+ * kdbus_deliver_end_charge() - nobody pays for an entry any more
+ * @dst:	connection it was staged for
+ * @entry:	entry, charged or not
+ * @bytes:	size of its slice
+ *
+ * Context: @dst's lock is held.
+ * Return: an account to free with kdbus_deliver_free_account(), or NULL.
+ */
+struct kdbus_account *kdbus_deliver_end_charge(struct kdbus_conn *dst,
+					       struct kdbus_entry *entry,
+					       u64 bytes)
+{
+	struct kdbus_account *account = entry->account;
+
+	lockdep_assert_held(&dst->lock);
+
+	if (!account)
+		return NULL;
+
+	entry->account = NULL;
+	return kdbus_quota_discharge(&dst->quota, account, &entry->charge,
+				     bytes, entry->charged_fds);
+}
+
 static void kdbus_deliver_discharge(struct kdbus_conn *dst,
 				    struct kdbus_entry *entry, u64 bytes)
 {
@@ -111,12 +136,9 @@ static void kdbus_deliver_discharge(struct kdbus_conn *dst,
 		return;
 
 	spin_lock(&dst->lock);
-	account = kdbus_quota_discharge(&dst->quota, entry->account,
-					&entry->charge, bytes,
-					entry->charged_fds);
+	account = kdbus_deliver_end_charge(dst, entry, bytes);
 	spin_unlock(&dst->lock);
 
-	entry->account = NULL;
 	kdbus_deliver_free_account(account);
 }
 

@@ -35,6 +35,9 @@ struct kdbus_entry *kdbus_deliver_stage_copy(struct kdbus_conn *src,
 void kdbus_deliver_free(struct kdbus_conn *dst, struct kdbus_entry *entry);
 void kdbus_deliver_hand_over(struct kdbus_conn *dst, struct kdbus_entry *entry);
 void kdbus_deliver_free_account(struct kdbus_account *account);
+struct kdbus_account *kdbus_deliver_end_charge(struct kdbus_conn *dst,
+					       struct kdbus_entry *entry,
+					       u64 bytes);
 
 int kdbus_deliver_commit(struct kdbus_message *msg, struct kdbus_conn *src,
 			 struct kdbus_conn *dst, struct kdbus_entry *entry);

@@ -225,66 +225,40 @@ int kdbus_files_import(struct kdbus_message *msg)
 }
 
 /**
- * kdbus_files_ref() - take a reference
- * @files:	files, or NULL
- *
- * Context: any.
- * Return: @files
- */
-struct kdbus_files *kdbus_files_ref(struct kdbus_files *files)
-{
-	if (files)
-		refcount_inc(&files->ref);
-	return files;
-}
-
-/**
- * kdbus_files_unref() - drop a reference
- * @files:	files, or NULL
+ * kdbus_files_free() - free files without references
+ * @files:	files
  *
  * Context: may sleep; may take the domain's users_lock.
- * Return: NULL
  */
-struct kdbus_files *kdbus_files_unref(struct kdbus_files *files)
+void kdbus_files_free(struct kdbus_files *files)
 {
 	unsigned int i;
 
-	if (files && refcount_dec_and_test(&files->ref)) {
-		for (i = 0; i < files->n_slots; i++)
-			fput(files->slots[i].file);
-		kdbus_files_discharge(files);
-		kfree(files);
-	}
-
-	return NULL;
+	for (i = 0; i < files->n_slots; i++)
+		fput(files->slots[i].file);
+	kdbus_files_discharge(files);
+	kfree(files);
 }
 
 /**
- * kdbus_files_install() - give the files of a message to the calling task
- * @files:	files, or NULL
+ * kdbus_files_install_slots() - do what kdbus_files_install() is for
+ * @files:	files
  * @pool:	pool of the receiver
- * @slice:	slice with the message, which user space does not know yet
- * @accept_fds:	install what is in FDS, too, not just memfds
- * @installed:	filled in with the numbers
- *
- * Numbers are written into the message. A slot that is not installed keeps -1.
+ * @slice:	slice with the message
+ * @accept_fds:	install what is in FDS, too
+ * @installed:	no numbers yet; filled in
  *
  * Context: may sleep; called by the task that receives.
  * Return: 0; or -ENOMEM with nothing installed.
  */
-int kdbus_files_install(const struct kdbus_files *files,
-			struct kdbus_pool *pool,
-			const struct kdbus_slice *slice, bool accept_fds,
-			struct kdbus_files_installed *installed)
+int kdbus_files_install_slots(const struct kdbus_files *files,
+			      struct kdbus_pool *pool,
+			      const struct kdbus_slice *slice, bool accept_fds,
+			      struct kdbus_files_installed *installed)
 {
 	struct kdbus_pool_cursor cursor kdbus_uninitialized;
 	unsigned int i;
 	int *fd, r = 0;
-
-	installed->n = 0;
-	installed->incomplete = false;
-	if (!files)
-		return 0;
 
 	kdbus_pool_cursor_init(&cursor, pool, slice, 0);
 	for (i = 0; i < files->n_slots && r >= 0; i++) {

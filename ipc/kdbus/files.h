@@ -66,15 +66,72 @@ struct kdbus_files_installed {
 };
 
 int kdbus_files_import(struct kdbus_message *msg);
-struct kdbus_files *kdbus_files_ref(struct kdbus_files *files);
-struct kdbus_files *kdbus_files_unref(struct kdbus_files *files);
-int kdbus_files_install(const struct kdbus_files *files,
-			struct kdbus_pool *pool,
-			const struct kdbus_slice *slice, bool accept_fds,
-			struct kdbus_files_installed *installed);
+void kdbus_files_free(struct kdbus_files *files);
+int kdbus_files_install_slots(const struct kdbus_files *files,
+			      struct kdbus_pool *pool,
+			      const struct kdbus_slice *slice, bool accept_fds,
+			      struct kdbus_files_installed *installed);
 void kdbus_files_uninstall(const struct kdbus_files *files,
 			   struct kdbus_pool *pool,
 			   const struct kdbus_slice *slice,
 			   const struct kdbus_files_installed *installed);
+
+/* Most messages have no files, so that most of this is done by the caller. */
+
+/**
+ * kdbus_files_ref() - take a reference
+ * @files:	files, or NULL
+ *
+ * Context: any.
+ * Return: @files
+ */
+static inline struct kdbus_files *kdbus_files_ref(struct kdbus_files *files)
+{
+	if (files)
+		refcount_inc(&files->ref);
+	return files;
+}
+
+/**
+ * kdbus_files_unref() - drop a reference
+ * @files:	files, or NULL
+ *
+ * Context: may sleep; may take the domain's users_lock.
+ * Return: NULL
+ */
+static inline struct kdbus_files *kdbus_files_unref(struct kdbus_files *files)
+{
+	if (files && refcount_dec_and_test(&files->ref))
+		kdbus_files_free(files);
+	return NULL;
+}
+
+/**
+ * kdbus_files_install() - give the files of a message to the calling task
+ * @files:	files, or NULL
+ * @pool:	pool of the receiver
+ * @slice:	slice with the message, which user space does not know yet
+ * @accept_fds:	install what is in FDS, too, not just memfds
+ * @installed:	filled in with the numbers
+ *
+ * Numbers are written into the message. A slot that is not installed keeps -1.
+ *
+ * Context: may sleep; called by the task that receives.
+ * Return: 0; or -ENOMEM with nothing installed.
+ */
+static inline int kdbus_files_install(const struct kdbus_files *files,
+				      struct kdbus_pool *pool,
+				      const struct kdbus_slice *slice,
+				      bool accept_fds,
+				      struct kdbus_files_installed *installed)
+{
+	installed->n = 0;
+	installed->incomplete = false;
+	if (!files)
+		return 0;
+
+	return kdbus_files_install_slots(files, pool, slice, accept_fds,
+					 installed);
+}
 
 #endif

@@ -83,40 +83,18 @@ void kdbus_name_registry_deinit(struct kdbus_name_registry *registry)
  * Names and owners
  */
 
-static void kdbus_name_free(struct kref *ref)
+/**
+ * kdbus_name_free() - free a name without references
+ * @ref:	&kdbus_name_entry.ref
+ *
+ * Context: any.
+ */
+void kdbus_name_free(struct kref *ref)
 {
 	struct kdbus_name_entry *name = container_of(ref, struct kdbus_name_entry, ref);
 
 	WARN_ON(!list_empty(&name->owners));
 	kfree_rcu(name, rcu);
-}
-
-/**
- * kdbus_name_ref() - take a reference
- * @name:	name the caller has a reference on, or NULL
- *
- * Context: any.
- * Return: @name
- */
-struct kdbus_name_entry *kdbus_name_ref(struct kdbus_name_entry *name)
-{
-	if (name)
-		kref_get(&name->ref);
-	return name;
-}
-
-/**
- * kdbus_name_unref() - drop a reference
- * @name:	name, or NULL
- *
- * Context: any.
- * Return: NULL
- */
-struct kdbus_name_entry *kdbus_name_unref(struct kdbus_name_entry *name)
-{
-	if (name)
-		kref_put(&name->ref, kdbus_name_free);
-	return NULL;
 }
 
 static struct kdbus_name_entry *kdbus_name_new(const char *str)

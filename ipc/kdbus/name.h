@@ -108,7 +108,36 @@ size_t kdbus_name_collect_as(const struct kdbus_conn *from,
 size_t kdbus_name_collect(const void *conn, const void *viewer, void *buf,
 			  size_t size);
 bool kdbus_name_is_owned(const void *conn, const char *name);
-struct kdbus_name_entry *kdbus_name_ref(struct kdbus_name_entry *name);
-struct kdbus_name_entry *kdbus_name_unref(struct kdbus_name_entry *name);
+void kdbus_name_free(struct kref *ref);
+
+/**
+ * kdbus_name_ref() - take a reference
+ * @name:	name the caller has a reference on, or NULL
+ *
+ * Context: any.
+ * Return: @name
+ */
+static inline struct kdbus_name_entry *
+kdbus_name_ref(struct kdbus_name_entry *name)
+{
+	if (name)
+		kref_get(&name->ref);
+	return name;
+}
+
+/**
+ * kdbus_name_unref() - drop a reference
+ * @name:	name, or NULL
+ *
+ * Context: any.
+ * Return: NULL
+ */
+static inline struct kdbus_name_entry *
+kdbus_name_unref(struct kdbus_name_entry *name)
+{
+	if (name)
+		kref_put(&name->ref, kdbus_name_free);
+	return NULL;
+}
 
 #endif

@@ -122,7 +122,10 @@ void kdbus_queue_insert(struct kdbus_queue *queue, struct kdbus_entry *entry)
 void kdbus_queue_remove(struct kdbus_queue *queue, struct kdbus_entry *entry)
 {
 	list_del_init(&entry->link);
-	rb_erase_cached(&entry->rb, &queue->priorities);
+	if (list_empty(&queue->fifo))
+		queue->priorities = RB_ROOT_CACHED;
+	else
+		rb_erase_cached(&entry->rb, &queue->priorities);
 }
 
 /**
@@ -167,21 +170,16 @@ struct kdbus_entry *kdbus_queue_unstage(struct kdbus_queue *queue,
 }
 
 /**
- * kdbus_queue_settle() - put entries whose message was committed into place
+ * kdbus_queue_settle_staged() - do what kdbus_queue_settle() is for
  * @queue:	queue
  * @commit_lock: the bus' commit_lock
  *
- * Afterwards whatever is still staged will get a higher number than all that
- * is in the queue.
- *
  * Context: the connection's lock is held.
  */
-void kdbus_queue_settle(struct kdbus_queue *queue, spinlock_t *commit_lock)
+void kdbus_queue_settle_staged(struct kdbus_queue *queue,
+			       spinlock_t *commit_lock)
 {
 	struct kdbus_entry *entry, *next;
-
-	if (likely(list_empty(&queue->staged)))
-		return;
 
 	spin_lock(commit_lock);
 	list_for_each_entry_safe(entry, next, &queue->staged, link) {
@@ -195,18 +193,6 @@ void kdbus_queue_settle(struct kdbus_queue *queue, spinlock_t *commit_lock)
 		kdbus_queue_insert(queue, entry);
 	}
 	spin_unlock(commit_lock);
-}
-
-/**
- * kdbus_queue_first() - find the oldest entry
- * @queue:	queue
- *
- * Context: the connection's lock is held.
- * Return: the entry, still in the queue, or NULL.
- */
-struct kdbus_entry *kdbus_queue_first(struct kdbus_queue *queue)
-{
-	return list_first_entry_or_null(&queue->fifo, struct kdbus_entry, link);
 }
 
 /**

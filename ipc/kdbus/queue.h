@@ -118,14 +118,44 @@ void kdbus_queue_stage(struct kdbus_queue *queue, struct kdbus_entry *entry,
 		       struct kdbus_cast *cast);
 struct kdbus_entry *kdbus_queue_unstage(struct kdbus_queue *queue,
 					const struct kdbus_cast *cast);
-void kdbus_queue_settle(struct kdbus_queue *queue, spinlock_t *commit_lock);
-struct kdbus_entry *kdbus_queue_first(struct kdbus_queue *queue);
+void kdbus_queue_settle_staged(struct kdbus_queue *queue,
+			       spinlock_t *commit_lock);
 struct kdbus_entry *kdbus_queue_first_priority(const struct kdbus_queue *queue,
 					       s64 limit);
 
 static inline bool kdbus_queue_is_empty(const struct kdbus_queue *queue)
 {
 	return list_empty(&queue->fifo);
+}
+
+/**
+ * kdbus_queue_settle() - put entries whose message was committed into place
+ * @queue:	queue
+ * @commit_lock: the bus' commit_lock
+ *
+ * Afterwards whatever is still staged will get a higher number than all that
+ * is in the queue.
+ *
+ * Context: the connection's lock is held.
+ */
+static inline void kdbus_queue_settle(struct kdbus_queue *queue,
+				      spinlock_t *commit_lock)
+{
+	if (unlikely(!list_empty(&queue->staged)))
+		kdbus_queue_settle_staged(queue, commit_lock);
+}
+
+/**
+ * kdbus_queue_first() - find the oldest entry
+ * @queue:	queue
+ *
+ * Context: the connection's lock is held.
+ * Return: the entry, still in the queue, or NULL.
+ */
+static inline struct kdbus_entry *
+kdbus_queue_first(struct kdbus_queue *queue)
+{
+	return list_first_entry_or_null(&queue->fifo, struct kdbus_entry, link);
 }
 
 /* count a lost message */

@@ -143,20 +143,44 @@ static void kdbus_recv_unclaim(struct kdbus_conn *conn,
 
 /*
  * End a claim by taking the entry out of the queue. Returns the request that it
- * is, if the reply is still owed, with a reference.
+ * is, if the reply is still owed, with a reference. Nobody pays for the message
+ * any more.
  */
 static struct kdbus_tracker *kdbus_recv_consume(struct kdbus_conn *conn,
 						struct kdbus_entry *entry)
 {
 	struct kdbus_tracker *tracker;
+	struct kdbus_account *account;
 
 	spin_lock(&conn->lock);
 	if (!list_empty(&entry->link))
 		kdbus_queue_remove(&conn->queue, entry);
 	tracker = kdbus_reply_detach(entry);
+	account = kdbus_deliver_end_charge(conn, entry, entry->slice->size);
 	spin_unlock(&conn->lock);
 
+	if (unlikely(account))
+		kdbus_deliver_free_account(account);
 	return tracker;
+}
+
+static bool kdbus_recv_write(const struct kdbus_cmd_recv *cmd,
+			     struct kdbus_cmd_recv __user *user)
+{
+	if (!user_write_access_begin(user, sizeof(*user)))
+		return false;
+
+	unsafe_put_user(cmd->return_flags, &user->return_flags, fail);
+	unsafe_put_user(cmd->dropped_msgs, &user->dropped_msgs, fail);
+	unsafe_put_user(cmd->msg.offset, &user->msg.offset, fail);
+	unsafe_put_user(cmd->msg.msg_size, &user->msg.msg_size, fail);
+	unsafe_put_user(cmd->msg.return_flags, &user->msg.return_flags, fail);
+	user_write_access_end();
+	return true;
+
+fail:
+	user_write_access_end();
+	return false;
 }
 
 /* tell user space; what it was told of lost messages is not told again */
@@ -167,9 +191,7 @@ static int kdbus_recv_report(struct kdbus_conn *conn,
 	cmd->return_flags = cmd->dropped_msgs ?
 			    KDBUS_RECV_RETURN_DROPPED_MSGS : 0;
 
-	if (put_user(cmd->return_flags, &user->return_flags) ||
-	    put_user(cmd->dropped_msgs, &user->dropped_msgs) ||
-	    copy_to_user(&user->msg, &cmd->msg, sizeof(cmd->msg)))
+	if (!kdbus_recv_write(cmd, user))
 		return -EFAULT;
 
 	if (cmd->dropped_msgs) {
@@ -282,31 +304,24 @@ static int kdbus_recv(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
  */
 int kdbus_cmd_recv(struct kdbus_conn *conn, void __user *argp)
 {
-	struct kdbus_command command kdbus_uninitialized;
-	struct kdbus_cmd_recv *cmd;
+	struct kdbus_cmd_recv cmd kdbus_uninitialized;
 	int r;
 
-	r = kdbus_command_import_short(&command, &kdbus_recv_spec,
-				       argp);
+	r = kdbus_command_import_fixed(&cmd, &kdbus_recv_spec, argp);
 	if (r != 0)
-		goto exit;
+		return min(r, 0);
 
-	cmd = command.data;
-	if ((cmd->flags & KDBUS_RECV_DROP) &&
-	    (cmd->flags & KDBUS_RECV_USE_PRIORITY)) {
-		r = -EINVAL;
-		goto exit;
-	}
+	if ((cmd.flags & KDBUS_RECV_DROP) &&
+	    (cmd.flags & KDBUS_RECV_USE_PRIORITY))
+		return -EINVAL;
 
 	r = mutex_lock_killable(&conn->recv_lock);
 	if (r < 0)
-		goto exit;
-	r = kdbus_recv(conn, cmd, argp);
+		return r;
+	r = kdbus_recv(conn, &cmd, argp);
 	mutex_unlock(&conn->recv_lock);
 
-exit:
-	kdbus_command_release(&command);
-	return min(r, 0);
+	return r;
 }
 
 /**
@@ -319,17 +334,12 @@ exit:
  */
 int kdbus_cmd_free(struct kdbus_conn *conn, void __user *argp)
 {
-	struct kdbus_command command kdbus_uninitialized;
-	const struct kdbus_cmd_free *cmd;
+	struct kdbus_cmd_free cmd kdbus_uninitialized;
 	int r;
 
-	r = kdbus_command_import_short(&command, &kdbus_free_spec,
-				       argp);
-	if (r == 0) {
-		cmd = command.data;
-		r = kdbus_pool_release(conn->pool, cmd->offset);
-	}
+	r = kdbus_command_import_fixed(&cmd, &kdbus_free_spec, argp);
+	if (r != 0)
+		return min(r, 0);
 
-	kdbus_command_release(&command);
-	return min(r, 0);
+	return kdbus_pool_release(conn->pool, cmd.offset);
 }

@@ -147,22 +147,17 @@ struct kdbus_tracker *kdbus_tracker_ref(struct kdbus_tracker *tracker)
 }
 
 /**
- * kdbus_tracker_unref() - drop a reference
- * @tracker:	tracker, or NULL
+ * kdbus_tracker_free() - free a tracker without references
+ * @tracker:	tracker
  *
  * Context: may sleep.
- * Return: NULL
  */
-struct kdbus_tracker *kdbus_tracker_unref(struct kdbus_tracker *tracker)
+void kdbus_tracker_free(struct kdbus_tracker *tracker)
 {
-	if (tracker && refcount_dec_and_test(&tracker->ref)) {
-		WARN_ON(tracker->reply || tracker->entry || tracker->replier);
-		kdbus_conn_unref(tracker->requester);
-		kfree(tracker->dst_name);
-		kmem_cache_free(kdbus_tracker_cache, tracker);
-	}
-
-	return NULL;
+	WARN_ON(tracker->reply || tracker->entry || tracker->replier);
+	kdbus_conn_unref(tracker->requester);
+	kfree(tracker->dst_name);
+	kmem_cache_free(kdbus_tracker_cache, tracker);
 }
 
 /* the list's reference goes to the caller; the requester is locked */

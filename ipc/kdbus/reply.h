@@ -85,7 +85,7 @@ struct kdbus_tracker *kdbus_tracker_new(struct kdbus_conn *requester,
 					bool sync);
 void kdbus_tracker_cancel(struct kdbus_tracker *tracker);
 struct kdbus_tracker *kdbus_tracker_ref(struct kdbus_tracker *tracker);
-struct kdbus_tracker *kdbus_tracker_unref(struct kdbus_tracker *tracker);
+void kdbus_tracker_free(struct kdbus_tracker *tracker);
 struct kdbus_tracker *kdbus_tracker_find(struct kdbus_conn *requester,
 					 struct kdbus_conn *replier,
 					 u64 cookie);
@@ -111,5 +111,20 @@ void kdbus_reply_fail(struct kdbus_tracker *tracker,
 		      const struct kdbus_conn *replier, int error);
 void kdbus_reply_abandon(struct kdbus_tracker *tracker);
 struct kdbus_tracker *kdbus_reply_detach(struct kdbus_entry *entry);
+
+/**
+ * kdbus_tracker_unref() - drop a reference
+ * @tracker:	tracker, or NULL
+ *
+ * Context: may sleep.
+ * Return: NULL
+ */
+static inline struct kdbus_tracker *
+kdbus_tracker_unref(struct kdbus_tracker *tracker)
+{
+	if (tracker && refcount_dec_and_test(&tracker->ref))
+		kdbus_tracker_free(tracker);
+	return NULL;
+}
 
 #endif
