@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# debug-kernel.sh [debug|kcsan]
+# debug-kernel.sh [debug|kcsan|lockstat]
 #
 # Prints the directory of a kernel for the tests: Debian's Linux 6.12 with
-# tinyconfig and debug.config, changed by kcsan.config if that is asked for.
+# tinyconfig and debug.config, changed by kcsan.config or lockstat.config if that
+# is asked for.
 # It is built on first use and kept in the user's cache. A change of the source
 # or of the configuration makes another one, and so does another number below.
 
@@ -27,13 +28,13 @@ wanted()
 {
 	case ${1:-debug} in
 	debug) cat "$TOP/scripts/debug.config" ;;
-	kcsan)
-		changes=$TOP/scripts/kcsan.config
+	kcsan | lockstat)
+		changes=$TOP/scripts/$1.config
 		named=$(sed -n "$symbol" "$changes")
 		grep -v -w -F "$named" "$TOP/scripts/debug.config"
 		grep -v '^-' "$changes"
 		;;
-	*) die "usage: debug-kernel.sh [debug|kcsan]" ;;
+	*) die "usage: debug-kernel.sh [debug|kcsan|lockstat]" ;;
 	esac
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# guest.sh [--debug|--kcsan] [--verbose] [--shell] [--] COMMAND [ARGUMENT...]
+# guest.sh [--debug|--kcsan|--lockstat] [--verbose] [--shell] [--] COMMAND [ARGUMENT...]
 #
 # Boots a virtual machine that sees all files of this one, loads the module
 # there, runs COMMAND in the current directory, passes its output and its exit
@@ -13,7 +13,8 @@
 # With $MODULE set to a file, that module is loaded instead of a fresh one. With
 # $DATA set to a file, what the kernel counted for gcov is put there, as a
 # compressed archive. With $RELOADS set, the module is loaded and unloaded that
-# many times in the end.
+# many times in the end. With $THREAD set to "multi", emulated processors run
+# at the same time if there are as many real ones.
 
 . "${0%/*}/common.sh"
 
@@ -21,11 +22,11 @@ debug='' mode=run verbose=''
 while :; do
 	case $1 in
 	--debug) debug=debug ;;
-	--kcsan) debug=kcsan ;;
+	--kcsan | --lockstat) debug=${1#--} ;;
 	--shell) mode=shell ;;
 	--verbose) verbose=1 ;;
 	--) shift; break ;;
-	-*) die "usage: guest.sh [--debug|--kcsan] [--verbose] [--shell] [--] COMMAND..." ;;
+	-*) die "usage: guest.sh [--debug|--kcsan|--lockstat] [--verbose] [--shell] [--] COMMAND..." ;;
 	*) break ;;
 	esac
 	shift
@@ -87,7 +88,7 @@ END
 # KVM where the processor has it. A clock that counts instructions makes
 # times repeatable; it needs the emulator, and no instructions that do as much
 # work as their operand says.
-smp=${SMP:-2} cpu=max accel='-accel tcg,thread=single'
+smp=${SMP:-2} cpu=max accel="-accel tcg,thread=${THREAD:-single}"
 # Races are only seen where the processors really run at the same time.
 [ "$debug" != kcsan ] || accel='-accel tcg,thread=multi'
 if [ "${ICOUNT:-0}" != 0 ]; then
