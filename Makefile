@@ -26,7 +26,7 @@ bench := tools/bench
 fuzz := tools/testing/fuzz
 
 # What the scripts below read from their environment.
-export MODNAME KVER TESTS SMP MEM ICOUNT T FUZZ SEED MINIMISE MIN
+export MODNAME KVER TESTS SMP MEM ICOUNT T FUZZ SEED MINIMISE MIN BENCH
 
 PHONY := modules
 modules: have-headers
@@ -62,11 +62,9 @@ PHONY += fuzz coverage
 fuzz coverage:
 	@scripts/$@.sh
 
-# With a clock that counts instructions the figures can be compared.
 PHONY += bench
 bench:
-	+@$(MAKE) -s -C $(bench)
-	@ICOUNT=1 scripts/guest.sh -- $(bench)/kdbus-bench
+	@scripts/bench.sh
 
 PHONY += clean
 clean:

@@ -1,20 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# deps.sh guest|check|debug: installs what is missing for a run in the virtual
-# machine, for all the tests, for building the debug kernel.
+# deps.sh guest|check|debug|bench: installs what is missing for a run in the
+# virtual machine, for all the tests, for building the debug kernel, for the
+# benchmark.
 
 . "${0%/*}/common.sh"
 
 guest='gcc make libc6-dev kmod cpio busybox-static qemu-system-x86'
 check='sparse libcap-dev gcc-multilib linux-source-6.12 xz-utils'
 debug='bc bison flex libelf-dev'
+bench='dbus-daemon dbus-broker gnuplot-nox'
 
 case $1 in
 guest) wanted=$guest ;;
 check) wanted="$guest $check" ;;
 debug) wanted="$guest $check $debug" ;;
-*) die "usage: deps.sh guest|check|debug" ;;
+bench) wanted="$guest $bench" ;;
+*) die "usage: deps.sh guest|check|debug|bench" ;;
 esac
 
 # Elsewhere than on Debian the packages have other names: let the first
