@@ -3,6 +3,7 @@
 
 #include <linux/errno.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "cast.h"
 

@@ -19,6 +19,7 @@
  * commit_lock nests inside.
  */
 
+#include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
