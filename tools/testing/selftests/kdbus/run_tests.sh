@@ -6,7 +6,9 @@
 # Runs test programs and prints what the kernel's own runner prints, which
 # takes longer than most of the programs when the processor is an emulated one.
 
-timeout=$(sed -n 's/^timeout=//p' "${0%/*}/settings")
+# like the kernel's runner, whose user can say so, too
+timeout=${kselftest_override_timeout:-$(sed -n 's/^timeout=//p' \
+	"${0%/*}/settings")}
 
 # Prints the output of a program behind "# " and returns its exit status.
 run()
@@ -30,8 +32,10 @@ for program; do
 	test="$number selftests: kdbus: ${program##*/}"
 	echo "# timeout set to $timeout"
 	echo "# ${test#* }"
+	started=$(date +%s)
 	run "$program"
 	status=$?
+	echo "# took $(($(date +%s) - started)) seconds"
 	case $status in
 	0) echo "ok $test" ;;
 	4) echo "ok $test # SKIP" ;;
