@@ -102,6 +102,8 @@ fi
 # second one, and there among the rest are the results.
 append="console=ttyS1,115200 loglevel=8 printk.devkmsg=on panic=-1 oops=panic"
 append="$append mitigations=off no_timer_check"
+# poisoned pages tell of a use after free even without KASAN
+[ -z "$debug" ] || append="$append page_poison=1"
 append="$append sysctl.kernel.hung_task_timeout_secs=60 rcupdate.rcu_cpu_stall_timeout=60"
 
 if [ $mode = shell ]; then

@@ -68,7 +68,7 @@ BEGIN {
 	"|rcu.*(stall|detected)|scheduling while atomic" \
 	"|sleeping function called|use-after-free|double[- ]free" \
 	"|(list_add|list_del|slab|stack|page|heap).*corrupt" \
-	"|[Pp]oison overwritten|Redzone|Bad page|bad (page|area|unlock)" \
+	"|single bit error|[Pp]oison overwritten|Redzone|Bad page|bad (page|area|unlock)" \
 	"|unreferenced object|kmemleak: .*(new suspected|disabled)" \
 	"|unable to handle|Busy inodes|Objects remaining|still in use" \
 	"|DEBUG_LOCKS_WARN_ON|lock held|cannot create duplicate" \
