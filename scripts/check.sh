@@ -11,12 +11,11 @@ debug=$1
 name=check${debug:+-debug}
 selftests=tools/testing/selftests/kdbus
 cases=$BUILD/log/$name.cases
-export RESULTS="$BUILD/log/$name.results" LOG="$BUILD/log/$name.log"
 cd "$TOP" && mkdir -p "$BUILD/log" || exit
 
 exec 8>"$BUILD/log/$name.lock"
 flock -n 8 || { echo "kdbus: waiting for another run to end"; flock 8; }
-: >"$cases" && : >"$RESULTS" || exit
+: >"$cases" || exit
 
 # One line for each case, from here or from ktap.awk.
 record()
@@ -38,21 +37,26 @@ step()
 	fi
 }
 
-# ktap NAME COMMAND: shows KTAP output as it comes and records its cases.
+# ktap NAME COMMAND: shows KTAP output as it comes and records its cases, and
+# what the virtual machine says of itself if COMMAND starts one.
 ktap()
 {
-	part=$1 output=$BUILD/log/$name-$1.ktap
+	part=$1 output=$BUILD/log/$name-$1
 	shift
+	: >"$output.results"
 	{
+		export RESULTS="$output.results" LOG="$output.log"
 		"$@" </dev/null
 		echo $? >"$output.status"
-	} 2>&1 | tee "$output"
-	awk -v part="$part" -f scripts/ktap.awk "$output" >"$output.cases"
+	} 2>&1 | tee "$output.ktap"
+	awk -v part="$part" -f scripts/ktap.awk "$output.ktap" >"$output.cases"
 	cat "$output.cases" >>"$cases"
+	sed "s/^\(ok\|not ok\) /&$part: /" "$output.results" | tee -a "$cases"
 
 	# A failure that no case accounts for must not get lost.
 	status=$(cat "$output.status")
-	[ "$status" = 0 ] || grep -q '^not ok' "$output.cases" "$RESULTS" ||
+	[ "$status" = 0 ] ||
+		grep -q '^not ok' "$output.cases" "$output.results" ||
 		record "not ok $part: exit status $status"
 }
 
@@ -72,28 +76,25 @@ sparse()
 		grep -E 'kdbus[^:]*:[0-9:]+ (warning|error):'
 }
 
-# The selftests that were asked for, as make has to be told; nothing for all.
-only_tests()
-{
-	[ -z "$TESTS" ] || printf 'TEST_GEN_PROGS='
-	for test in $TESTS; do
-		printf ' %s' "$TOP/$selftests/$test"
-	done
-}
-
+# Those that were asked for, or all.
 build_selftests()
 {
-	only=$(only_tests)
-	make -s -j"$(nproc)" -C $selftests ${only:+"$only"}
+	only=
+	[ -z "$TESTS" ] || only=$(scripts/programs.sh 1 1 | tr '\n' ' ')
+	make -s -j"$(nproc)" -C $selftests ${only:+"TEST_GEN_PROGS=$only"}
 }
 
+# run_selftests NUMBER: the share of one machine
 run_selftests()
 {
-	only=$(only_tests)
-	set -- make --no-print-directory -C $selftests run_tests ${only:+"$only"}
+	reloads=
+	set -- "$1" make --no-print-directory -C $selftests run_tests \
+		"TEST_GEN_PROGS=$(scripts/programs.sh "$1" "$machines" | tr '\n' ' ')"
 	# everything takes longer there
-	[ -z "$debug" ] || set -- "$@" kselftest_override_timeout=900
-	MODULE=$module RELOADS=${debug:+100} \
+	[ -z "$debug" ] || set -- "$@" kselftest_override_timeout=1800
+	[ -z "$debug" ] || [ "$1" != "$machines" ] || reloads=100
+	shift
+	MODULE=$module RELOADS=$reloads \
 		scripts/guest.sh ${debug:+"$debug"} -- "$@"
 }
 
@@ -103,6 +104,22 @@ guard()
 {
 	MODULE=$module RESULTS=/dev/null LOG=$BUILD/log/bench.log \
 		scripts/bench.sh guard
+}
+
+# A virtual machine uses one processor only, so there are two of them.
+run_all_selftests()
+{
+	machines=$(nproc)
+	[ "$machines" -lt 2 ] || machines=2
+	[ "$(scripts/programs.sh 1 1 | wc -l)" -ge 8 ] || machines=1
+	pids=
+	for number in $(seq "$machines"); do
+		ktap "selftests-$number" run_selftests "$number" |
+			sed -u "s/^/$number: /" &
+		pids="$pids $!"
+	done
+	# shellcheck disable=SC2086 # a list of numbers
+	wait $pids
 }
 
 # Bounded in time, so the same seed may get further on a faster machine.
@@ -122,16 +139,18 @@ run_racing()
 	for test in $racing_tests; do
 		only="$only $TOP/$selftests/$test"
 	done
-	MODULE='' RESULTS=$RESULTS.kcsan LOG=$BUILD/log/kcsan.log \
-		scripts/guest.sh --kcsan -- make --no-print-directory \
+	MODULE='' scripts/guest.sh --kcsan -- make --no-print-directory \
 		-C $selftests run_tests kselftest_override_timeout=1200 \
 		"TEST_GEN_PROGS=$only"
 }
 
-# The results of the machine itself, where a run is not the only one.
-count()
+# Those two are apart from each other and from the selftests.
+fuzz_and_race()
 {
-	sed "s/^\(ok\|not ok\) /&$1: /" "$2" | tee -a "$cases"
+	step "fuzzing finds nothing" fuzz | sed -u 's/^/fuzz: /' &
+	pid=$!
+	ktap kcsan run_racing
+	wait $pid
 }
 
 summary()
@@ -147,6 +166,8 @@ summary()
 
 if [ "$debug" ]; then
 	headers=$(scripts/debug-kernel.sh) || exit
+	# later, but there may be a processor with nothing to do in between
+	[ -n "$TESTS" ] || scripts/debug-kernel.sh kcsan >/dev/null 2>&1 8>&- &
 else
 	scripts/deps.sh check || exit
 	version=$(scripts/kver.sh) || exit
@@ -162,16 +183,10 @@ if step "module builds without warnings" compile "$@"; then
 		step "description for syzkaller fits the header" \
 			tools/testing/fuzz/check-kdbus-txt.sh
 	fi
-	step "selftests build" build_selftests &&
-		ktap selftests run_selftests
-	cat "$RESULTS"
-	cat "$RESULTS" >>"$cases"
-	[ "$debug" ] || [ -n "$TESTS" ] || ktap bench guard
-	if [ "$debug" ] && [ -z "$TESTS" ]; then
-		step "fuzzing finds nothing" fuzz
-		: >"$RESULTS.kcsan"
-		ktap kcsan run_racing
-		count kcsan "$RESULTS.kcsan"
+	if step "selftests build" build_selftests; then
+		run_all_selftests
+		[ "$debug" ] || [ -n "$TESTS" ] || ktap bench guard
+		[ -z "$debug" ] || [ -n "$TESTS" ] || fuzz_and_race
 	fi
 fi
 summary

@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# programs.sh NUMBER COUNT [64]
+#
+# Prints which of the built selftests, or of those in $TESTS, are the share of
+# machine NUMBER out of COUNT; with "64", only those that are no 32-bit programs.
+
+. "${0%/*}/common.sh"
+
+number=$1 count=$2 bits=$3
+dir=$TOP/tools/testing/selftests/kdbus
+
+# These take longest, in this order: each machine gets some of them.
+slow='fault_message_test fault_test soak_test storm_test'
+
+all()
+{
+	if [ "$TESTS" ]; then
+		echo "$TESTS" | tr -s ' ' '\n'
+		return
+	fi
+	{
+		echo "$slow" | tr ' ' '\n'
+		find "$dir" -maxdepth 1 -name '*_test.c' | sort |
+			sed 's,.*/,,; s,\.c$,,'
+	} | awk -v bits="$bits" \
+		'!seen[$0]++ { print; if (bits != 64) print $0 "_32" }'
+}
+
+# one that is asked for and does not exist has to fail
+all | while read -r test; do
+	[ -z "$TESTS" ] && [ ! -x "$dir/$test" ] || echo "$dir/$test"
+done | awk -v count="$count" -v number="$number" '(NR - 1) % count == number - 1'
