@@ -48,6 +48,7 @@ static void kdbus_conn_free(struct kref *ref)
 	kdbus_match_db_deinit(&conn->match);
 	kdbus_pool_free(conn->pool);
 	kdbus_meta_view_deinit(&conn->view);
+	kdbus_meta_cache_free(conn->meta_cache);
 	kdbus_snapshot_free(conn->snapshot);
 	kfree(conn->description);
 	put_cred(conn->cred);
@@ -275,6 +276,7 @@ static void kdbus_conn_init(struct kdbus_conn *conn, struct kdbus_endpoint *ep,
 	INIT_LIST_HEAD(&conn->names);
 	conn->sender.collect_names = kdbus_name_collect;
 	conn->sender.owner = conn;
+	conn->sender.cache = &conn->meta_cache;
 	kdbus_active_init(&conn->active, "kdbus_conn");
 	init_completion(&conn->gone);
 	INIT_LIST_HEAD(&conn->ep_entry);

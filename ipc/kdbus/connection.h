@@ -71,6 +71,7 @@ struct kdbus_user;
  *
  * @sender:		its part of the metadata of what it sends, and which
  *			metadata it wants
+ * @meta_cache:	what @sender keeps between two messages
  * @match:		signals it wants
  * @is_charged:		counts as a connection of @user
  *
@@ -116,6 +117,7 @@ struct kdbus_conn {
 	struct kdbus_pool *pool;
 
 	struct kdbus_meta_sender sender;
+	struct kdbus_meta_cache *meta_cache;
 	struct kdbus_match_db match;
 	bool is_charged;
 

@@ -17,6 +17,9 @@
 
 struct kdbus_meta_ids;
 
+/* room for a path that is tried before PATH_MAX: most are short */
+#define KDBUS_META_PATH_MIN	192
+
 void *kdbus_meta_begin(struct kdbus_meta *meta, size_t max);
 void kdbus_meta_end(struct kdbus_meta *meta, u64 type, size_t payload);
 void kdbus_meta_add_string(struct kdbus_meta *meta, u64 type, const char *str);

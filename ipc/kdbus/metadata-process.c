@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/audit.h>
 #include <linux/cgroup.h>
-#include <linux/dcache.h>
-#include <linux/err.h>
-#include <linux/file.h>
-#include <linux/fs.h>
-#include <linux/fs_struct.h>
 #include <linux/kernfs.h>
 #include <linux/limits.h>
 #include <linux/mm_types.h>
-#include <linux/mount.h>
-#include <linux/namei.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -21,14 +14,12 @@
 
 #include "compat.h"
 #include "item.h"
+#include "metadata-cache.h"
 #include "metadata-image.h"
 #include "path.h"
 
 /* command lines can have megabytes; nobody wants to log that */
 #define KDBUS_META_CMDLINE_MAX	4096
-
-/* room for a path that is tried before PATH_MAX: most are short */
-#define KDBUS_META_PATH_MIN	192
 
 /**
  * kdbus_meta_add_pids() - add a PIDS item of the calling task
@@ -54,6 +45,21 @@ void kdbus_meta_add_pids(struct kdbus_meta *meta,
 	kdbus_meta_end(meta, KDBUS_ITEM_PIDS, sizeof(*pids));
 }
 
+static void kdbus_meta_add_comm(struct kdbus_meta *meta, u64 type,
+				struct task_struct *task)
+{
+	char comm[TASK_COMM_LEN];
+	char *payload;
+
+	payload = kdbus_meta_begin(meta, sizeof(comm));
+	if (!payload)
+		return;
+
+	get_task_comm(comm, task);
+	memcpy(payload, comm, sizeof(comm));
+	kdbus_meta_end(meta, type, strnlen(comm, sizeof(comm) - 1) + 1);
+}
+
 /**
  * kdbus_meta_add_tid_comm() - add the name of the calling thread
  * @meta:	metadata
@@ -62,10 +68,7 @@ void kdbus_meta_add_pids(struct kdbus_meta *meta,
  */
 void kdbus_meta_add_tid_comm(struct kdbus_meta *meta)
 {
-	char comm[TASK_COMM_LEN];
-
-	get_task_comm(comm, current);
-	kdbus_meta_add_string(meta, KDBUS_ITEM_TID_COMM, comm);
+	kdbus_meta_add_comm(meta, KDBUS_ITEM_TID_COMM, current);
 }
 
 /**
@@ -76,104 +79,8 @@ void kdbus_meta_add_tid_comm(struct kdbus_meta *meta)
  */
 void kdbus_meta_add_pid_comm(struct kdbus_meta *meta)
 {
-	char comm[TASK_COMM_LEN];
-
 	/* the leader stays at least until all other threads have exited */
-	get_task_comm(comm, current->group_leader);
-	kdbus_meta_add_string(meta, KDBUS_ITEM_PID_COMM, comm);
-}
-
-/*
- * A path is told as it is seen from the caller's root, so that the receiver has
- * to have the same, and the file has to be below it: what is in a mount that
- * the receiver cannot see may look like anything.
- */
-static bool kdbus_meta_path_is_common(const struct path *path,
-				      const struct path *root)
-{
-	const struct path *own = &current->fs->root;
-
-	if (READ_ONCE(own->mnt) != root->mnt ||
-	    READ_ONCE(own->dentry) != root->dentry)
-		return false;
-
-	/* all of a mount is below its root: no need for the mount lock */
-	if (path->mnt == root->mnt && root->dentry == root->mnt->mnt_root)
-		return true;
-
-	return path_is_under(path, root);
-}
-
-static void kdbus_meta_add_path(struct kdbus_meta *meta, u64 type,
-				const struct path *path)
-{
-	size_t size, max = KDBUS_META_PATH_MIN;
-	char *payload, *str;
-
-retry:
-	payload = kdbus_meta_begin(meta, max);
-	if (!payload)
-		return;
-
-	str = d_path(path, payload, max);
-	if (str == ERR_PTR(-ENAMETOOLONG) && max < PATH_MAX) {
-		max = PATH_MAX;
-		goto retry;
-	}
-	if (IS_ERR(str))
-		return;
-
-	/* it was written to the end of the buffer */
-	size = payload + max - str;
-	memmove(payload, str, size);
-	kdbus_meta_end(meta, type, size);
-}
-
-/*
- * The root is the caller's, who is not to be trusted: its other threads may go
- * to another one and back while the path is made.
- */
-static void kdbus_meta_add_common_path(struct kdbus_meta *meta, u64 type,
-				       const struct path *path,
-				       const struct path *root)
-{
-	unsigned int seq = kdbus_fs_root_begin(current->fs);
-	size_t size = meta->size;
-
-	if (!kdbus_meta_path_is_common(path, root))
-		return;
-
-	kdbus_meta_add_path(meta, type, path);
-	if (kdbus_fs_root_retry(current->fs, seq))
-		meta->size = size;
-}
-
-/**
- * kdbus_meta_add_exe() - add the path of the calling process' program
- * @meta:	metadata
- * @view:	view of the receiver
- *
- * Adds nothing if the path would not mean the same to the receiver.
- *
- * Context: may sleep.
- */
-void kdbus_meta_add_exe(struct kdbus_meta *meta,
-			const struct kdbus_meta_view *view)
-{
-	struct file *exe;
-
-	if (!current->mm)
-		return;
-
-	rcu_read_lock();
-	exe = kdbus_get_exe_file(current->mm);
-	rcu_read_unlock();
-	if (!exe)
-		return;
-
-	kdbus_meta_add_common_path(meta, KDBUS_ITEM_EXE, &exe->f_path,
-				   &view->root);
-	fput(exe);
+	kdbus_meta_add_comm(meta, KDBUS_ITEM_PID_COMM, current->group_leader);
 }
 
 /**
@@ -216,22 +123,76 @@ void kdbus_meta_add_cmdline(struct kdbus_meta *meta)
 
 #ifdef CONFIG_CGROUPS
 
-/*
- * All of this lives at least until the end of the RCU section. Without namespace
- * the path is that from the root of the hierarchy.
+/**
+ * struct kdbus_meta_cgroup - which cgroup, seen from where
+ * @id:		id of the cgroup
+ * @root:	id of the cgroup its path begins at, 0 for the whole path
+ *
+ * Ids of cgroups are never given twice.
  */
-static int kdbus_meta_cgroup_path(const struct cgroup_namespace *ns, char *buf,
-				  size_t size)
+struct kdbus_meta_cgroup {
+	u64 id;
+	u64 root;
+};
+
+/*
+ * All of this lives at least until the end of the RCU section. Without
+ * namespace the path is that from the root of the hierarchy. It is written only
+ * if there is a buffer.
+ */
+static int kdbus_meta_own_cgroup(struct kdbus_meta_cgroup *cgroup,
+				 const struct cgroup_namespace *ns, char *buf,
+				 size_t size)
 {
-	int r;
+	struct kernfs_node *kn, *root = NULL;
+	int r = 0;
 
 	rcu_read_lock();
-	r = kernfs_path_from_node(task_dfl_cgroup(current)->kn,
-				  ns ? ns->root_cset->dfl_cgrp->kn : NULL,
-				  buf, size);
+	kn = task_dfl_cgroup(current)->kn;
+	if (ns)
+		root = ns->root_cset->dfl_cgrp->kn;
+	cgroup->id = kn->id;
+	cgroup->root = root ? root->id : 0;
+	if (buf)
+		r = kernfs_path_from_node(kn, root, buf, size);
 	rcu_read_unlock();
 
 	return r;
+}
+
+/* cgroups of the unified hierarchy are never renamed, so that paths stay */
+static bool kdbus_meta_add_kept_cgroup(struct kdbus_meta *meta,
+				       const struct cgroup_namespace *ns)
+{
+	const struct kdbus_meta_cache *cache = meta->cache;
+	struct kdbus_meta_cgroup cgroup;
+	char *payload;
+
+	if (!cache || !cache->cgroup)
+		return false;
+	kdbus_meta_own_cgroup(&cgroup, ns, NULL, 0);
+	if (cache->cgroup != cgroup.id || cache->cgroup_root != cgroup.root)
+		return false;
+
+	payload = kdbus_meta_begin(meta, cache->cgroup_size);
+	if (!payload)
+		return false;
+	memcpy(payload, cache->cgroup_path, cache->cgroup_size);
+	kdbus_meta_end(meta, KDBUS_ITEM_CGROUP, cache->cgroup_size);
+	return true;
+}
+
+static void kdbus_meta_keep_cgroup(struct kdbus_meta_cache *cache,
+				   const struct kdbus_meta_cgroup *cgroup,
+				   const char *path, size_t size)
+{
+	if (!cache || size > sizeof(cache->cgroup_path))
+		return;
+
+	memcpy(cache->cgroup_path, path, size);
+	cache->cgroup_size = size;
+	cache->cgroup = cgroup->id;
+	cache->cgroup_root = cgroup->root;
 }
 
 /**
@@ -245,16 +206,20 @@ static int kdbus_meta_cgroup_path(const struct cgroup_namespace *ns, char *buf,
 void kdbus_meta_add_cgroup(struct kdbus_meta *meta,
 			   const struct kdbus_meta_view *view)
 {
+	struct kdbus_meta_cgroup cgroup;
 	size_t max = KDBUS_META_PATH_MIN;
 	char *payload;
 	int r;
+
+	if (kdbus_meta_add_kept_cgroup(meta, view->cgroup_ns))
+		return;
 
 retry:
 	payload = kdbus_meta_begin(meta, max);
 	if (!payload)
 		return;
 
-	r = kdbus_meta_cgroup_path(view->cgroup_ns, payload, max);
+	r = kdbus_meta_own_cgroup(&cgroup, view->cgroup_ns, payload, max);
 	/* too long is an error, or the path is cut off without a word */
 	if (r < 0 || r >= max - 1) {
 		if (max == PATH_MAX)
@@ -263,6 +228,7 @@ retry:
 		goto retry;
 	}
 
+	kdbus_meta_keep_cgroup(meta->cache, &cgroup, payload, r + 1);
 	kdbus_meta_end(meta, KDBUS_ITEM_CGROUP, r + 1);
 }
 

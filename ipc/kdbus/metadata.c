@@ -19,6 +19,7 @@
 #include <linux/user_namespace.h>
 
 #include "item.h"
+#include "metadata-cache.h"
 #include "metadata-image.h"
 
 /* first allocation of an image: enough for all that is usual */
@@ -154,6 +155,7 @@ void kdbus_meta_init(struct kdbus_meta *meta,
 {
 	meta->sender = sender;
 	meta->attach_flags = sender ? READ_ONCE(sender->attach_flags) : 0;
+	meta->cache = NULL;
 	meta->data = (u8 *)meta->inline_data;
 	meta->size = 0;
 	meta->capacity = sizeof(meta->inline_data);
@@ -165,6 +167,13 @@ void kdbus_meta_init(struct kdbus_meta *meta,
 	meta->no_memory = false;
 }
 
+static void kdbus_meta_free_data(struct kdbus_meta *meta)
+{
+	if (meta->data != (u8 *)meta->inline_data &&
+	    (!meta->cache || meta->data != (u8 *)meta->cache->data))
+		kvfree(meta->data);
+}
+
 /**
  * kdbus_meta_deinit() - release the memory of an image
  * @meta:	metadata that kdbus_meta_init() has seen
@@ -173,8 +182,22 @@ void kdbus_meta_init(struct kdbus_meta *meta,
  */
 void kdbus_meta_deinit(struct kdbus_meta *meta)
 {
-	if (meta->data != (u8 *)meta->inline_data)
-		kvfree(meta->data);
+	kdbus_meta_free_data(meta);
+	if (meta->cache)
+		kdbus_meta_cache_put(meta->sender->cache, meta->cache);
+}
+
+/* use what the sender keeps; nothing is in the image */
+static void kdbus_meta_use_cache(struct kdbus_meta *meta)
+{
+	if (meta->cache || !meta->sender || !meta->sender->cache)
+		return;
+
+	meta->cache = kdbus_meta_cache_take(meta->sender->cache);
+	if (meta->cache && meta->data == (u8 *)meta->inline_data) {
+		meta->data = (u8 *)meta->cache->data;
+		meta->capacity = sizeof(meta->cache->data);
+	}
 }
 
 static bool kdbus_meta_grow(struct kdbus_meta *meta, size_t size)
@@ -189,7 +212,7 @@ static bool kdbus_meta_grow(struct kdbus_meta *meta, size_t size)
 		return false;
 
 	memcpy(data, meta->data, KDBUS_ALIGN8(meta->size));
-	kdbus_meta_deinit(meta);
+	kdbus_meta_free_data(meta);
 	meta->data = data;
 	meta->capacity = capacity;
 	return true;
@@ -227,14 +250,15 @@ void *kdbus_meta_begin(struct kdbus_meta *meta, size_t max)
  */
 void kdbus_meta_end(struct kdbus_meta *meta, u64 type, size_t payload)
 {
-	size_t offset = KDBUS_ALIGN8(meta->size);
+	size_t pad, offset = KDBUS_ALIGN8(meta->size);
 	struct kdbus_item *item = (void *)(meta->data + offset);
 
 	item->size = KDBUS_ITEM_SIZE(payload);
 	item->type = type;
 	meta->size = offset + item->size;
-	memset(meta->data + meta->size, 0,
-	       KDBUS_ALIGN8(meta->size) - meta->size);
+	/* a loop is shorter than a call */
+	for (pad = meta->size; pad % 8; pad++)
+		meta->data[pad] = 0;
 }
 
 /**
@@ -436,6 +460,8 @@ void kdbus_meta_render(struct kdbus_meta *meta,
 
 	meta->newest = atomic64_read(&kdbus_meta_last_serial);
 	meta->view = *view;
+	if (mask & (KDBUS_META_PROC | KDBUS_ATTACH_EXE))
+		kdbus_meta_use_cache(meta);
 
 	kdbus_meta_add_process(meta, view);
 	kdbus_meta_add_connection(meta);

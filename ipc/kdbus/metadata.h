@@ -23,6 +23,7 @@
 
 struct cgroup_namespace;
 struct cred;
+struct kdbus_meta_cache;
 struct pid_namespace;
 struct user_namespace;
 
@@ -61,6 +62,9 @@ struct kdbus_meta_view {
  *			of them need; NULL if the sender cannot own names
  * @owner:		first argument of @collect_names, whose second is the
  *			receiver's @viewer
+ * @cache:		where the connection keeps a struct kdbus_meta_cache,
+ *			NULL at first, or NULL if it keeps none; to be given to
+ *			kdbus_meta_cache_free() in the end
  */
 struct kdbus_meta_sender {
 	u32 attach_flags;
@@ -69,6 +73,7 @@ struct kdbus_meta_sender {
 	size_t (*collect_names)(const void *owner, const void *viewer,
 				void *buf, size_t size);
 	const void *owner;
+	struct kdbus_meta_cache **cache;
 };
 
 /* bytes of an image that need no allocation */
@@ -78,6 +83,7 @@ struct kdbus_meta_sender {
  * struct kdbus_meta - metadata of one message while it is being sent
  * @sender:		the sending connection's part; NULL if the kernel sends
  * @attach_flags:	those of @sender when the message was begun
+ * @cache:		what was taken from @sender, or NULL
  * @data:		rendered items, 8-aligned, @size bytes (without the
  *			padding of the last item)
  * @size:		bytes of the image; 0 if there is no item at all
@@ -102,6 +108,7 @@ struct kdbus_meta_sender {
 struct kdbus_meta {
 	const struct kdbus_meta_sender *sender;
 	u32 attach_flags;
+	struct kdbus_meta_cache *cache;
 	u8 *data;
 	size_t size;
 	size_t capacity;
@@ -145,6 +152,8 @@ u64 kdbus_attach_flags_admitted(u64 flags);
 void kdbus_meta_view_init(struct kdbus_meta_view *view,
 			  const struct cred *opener, const void *viewer);
 void kdbus_meta_view_deinit(struct kdbus_meta_view *view);
+
+void kdbus_meta_cache_free(struct kdbus_meta_cache *cache);
 
 void kdbus_meta_init(struct kdbus_meta *meta,
 		     const struct kdbus_meta_sender *sender);
