@@ -53,6 +53,9 @@ if [ -z "$MODULE" ]; then
 	MODULE=$("$TOP/scripts/module.sh" "$name" "$headers" KCFLAGS=-g) || exit
 fi
 
+[ "$debug" ] || "$TOP/scripts/btf.sh" "$MODULE" "$kver" "$kernel" ||
+	die "cannot add type information to $MODULE"
+
 dir=$(mktemp -d "$BUILD/guest.XXXXXX") || exit
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM HUP
