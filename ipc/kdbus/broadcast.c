@@ -13,13 +13,15 @@
 #include "match.h"
 #include "message.h"
 #include "policy.h"
+#include "security.h"
 
 /* may @dst have the message of @src, or of the kernel? */
 static bool kdbus_broadcast_is_allowed(struct kdbus_conn *src,
 				       struct kdbus_conn *dst,
 				       const struct kdbus_match_facts *facts)
 {
-	if (src && !kdbus_policy_may_talk(dst, dst->cred, src))
+	if (src && (!kdbus_policy_may_talk(dst, dst->cred, src) ||
+		    !kdbus_security_deliver(src, dst)))
 		return false;
 
 	return !facts->name ||

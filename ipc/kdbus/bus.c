@@ -14,6 +14,7 @@
 #include "endpoint.h"
 #include "limits.h"
 #include "metadata-snapshot.h"
+#include "security.h"
 #include "user.h"
 
 static void kdbus_bus_free(struct kdbus_node *node)
@@ -264,6 +265,11 @@ struct kdbus_bus *kdbus_cmd_bus_make(struct kdbus_domain *domain,
 	r = kdbus_check_uid_prefix(domain->user_ns,
 				   command.items[BUS_MAKE_NAME]->str,
 				   current_euid());
+	if (r < 0)
+		goto exit;
+
+	r = kdbus_security_bus_make(domain, command.items[BUS_MAKE_NAME]->str,
+				    ((struct kdbus_cmd *)command.data)->flags);
 	if (r < 0)
 		goto exit;
 

@@ -35,6 +35,17 @@
 #define kdbus_uninitialized
 #endif
 
+/*
+ * A function that BPF programs attach to: no compiler may merge it with another
+ * one or draw conclusions from what it returns. It is called from other files,
+ * so that not to be inlined is all that clang needs.
+ */
+#if defined(__has_attribute) && __has_attribute(__noipa__)
+#define kdbus_bpf_hook	__attribute__((__noipa__))
+#else
+#define kdbus_bpf_hook	noinline
+#endif
+
 /* 7.3: batches of folios have a header of their own */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
 #include <linux/folio_batch.h>

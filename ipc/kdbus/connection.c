@@ -25,6 +25,7 @@
 #include "pool.h"
 #include "reply.h"
 #include "result.h"
+#include "security.h"
 #include "user.h"
 
 static void kdbus_conn_free_rcu(struct rcu_head *rcu)
@@ -565,7 +566,12 @@ static int kdbus_hello_check(struct kdbus_endpoint *ep, struct file *file,
 	    !kdbus_endpoint_is_owned(ep, file))
 		return -EPERM;
 
-	return 0;
+	r = kdbus_security_hello(ep, file, hello->flags);
+	if (r >= 0 && (type & KDBUS_HELLO_MONITOR))
+		r = kdbus_security_monitor(ep, file);
+	if (r >= 0 && kdbus_hello_pretends(command))
+		r = kdbus_security_pretend(ep, file);
+	return r;
 }
 
 /* from now on nobody else can have a policy for that name */

@@ -15,6 +15,7 @@
 #include "pool.h"
 #include "queue.h"
 #include "quota.h"
+#include "security.h"
 #include "user.h"
 
 /*
@@ -378,13 +379,36 @@ static int kdbus_deliver_reserve(struct kdbus_conn *dst,
 	return 0;
 }
 
+/* may @dst have the files of the message? */
+static int kdbus_deliver_check_files(const struct kdbus_message *msg,
+				     const struct kdbus_conn *src,
+				     const struct kdbus_conn *dst)
+{
+	const struct kdbus_files *files = msg->files;
+	unsigned int i;
+	int r = 0;
+
+	if (files->n_fds &&
+	    !(dst->flags & (KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_MONITOR)))
+		return -ECOMM;
+
+	for (i = 0; i < files->n_slots && r >= 0; i++)
+		r = kdbus_security_transfer(src, dst, files->slots[i].file);
+	return r;
+}
+
 static int kdbus_deliver_allocate(struct kdbus_message *msg,
+				  const struct kdbus_conn *src,
 				  struct kdbus_conn *dst,
 				  struct kdbus_entry *entry)
 {
-	if (kdbus_message_n_fds(msg) &&
-	    !(dst->flags & (KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_MONITOR)))
-		return -ECOMM;
+	int r;
+
+	if (unlikely(msg->files)) {
+		r = kdbus_deliver_check_files(msg, src, dst);
+		if (r < 0)
+			return r;
+	}
 
 	return kdbus_deliver_reserve(dst, msg->user, msg->hdr->src_id, entry,
 				     KDBUS_ALIGN8(KDBUS_ALIGN8(entry->msg_size) +
@@ -432,7 +456,7 @@ struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 	entry->priority = msg->hdr->priority;
 	entry->charged_fds = kdbus_message_n_fds(msg);
 
-	r = kdbus_deliver_allocate(msg, dst, entry);
+	r = kdbus_deliver_allocate(msg, src, dst, entry);
 	if (r < 0) {
 		kdbus_deliver_put_entry(dst, entry);
 		return ERR_PTR(r);

@@ -14,6 +14,7 @@
 #include "connection.h"
 #include "domain.h"
 #include "limits.h"
+#include "security.h"
 #include "user.h"
 
 static void kdbus_endpoint_free(struct kdbus_node *node)
@@ -227,6 +228,8 @@ static struct kdbus_endpoint *kdbus_endpoint_make(struct kdbus_bus *bus,
 	int r;
 
 	r = kdbus_check_uid_prefix(bus->domain->user_ns, name, current_euid());
+	if (r >= 0)
+		r = kdbus_security_endpoint_make(bus, name, flags);
 	if (r < 0)
 		return ERR_PTR(r);
 

@@ -20,6 +20,7 @@
 #include "migrate.h"
 #include "notify.h"
 #include "policy.h"
+#include "security.h"
 
 /* what of the flags of an acquisition is remembered */
 #define KDBUS_NAME_SAVED	(KDBUS_NAME_ALLOW_REPLACEMENT | KDBUS_NAME_QUEUE)
@@ -359,7 +360,8 @@ static int kdbus_name_claim(struct kdbus_name_claim *claim)
 	lockdep_assert_held(&claim->bus->names.lock);
 
 	/* the policy may have changed while the lock was waited for */
-	if (!kdbus_policy_may_own(claim->conn, current_cred(), claim->str))
+	if (!kdbus_policy_may_own(claim->conn, current_cred(), claim->str) ||
+	    !kdbus_security_own(claim->conn, claim->str))
 		return -EPERM;
 
 	name = kdbus_name_find(claim->bus, claim->str);
@@ -474,7 +476,8 @@ int kdbus_cmd_name_acquire(struct kdbus_conn *conn, void __user *argp)
 	if (!kdbus_name_is_valid(claim.str, false))
 		goto exit;
 	r = -EPERM;
-	if (!kdbus_policy_may_own(conn, current_cred(), claim.str))
+	if (!kdbus_policy_may_own(conn, current_cred(), claim.str) ||
+	    !kdbus_security_own(conn, claim.str))
 		goto exit;
 
 	r = kdbus_name_acquire(&claim);

@@ -14,6 +14,7 @@
 #include "pool.h"
 #include "queue.h"
 #include "reply.h"
+#include "security.h"
 
 static const struct kdbus_item_spec kdbus_no_items[] = {
 	{ .type = KDBUS_ITEM_NEGOTIATE },
@@ -299,7 +300,8 @@ static int kdbus_recv(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
  * Return: 0; framing errors; -EINVAL for DROP with USE_PRIORITY; -EAGAIN if
  *         there is nothing to receive; -ECONNRESET if the connection is
  *         disconnected; -EFAULT if the result cannot be written; -EINTR if the
- *         task is killed while another one receives; -ENOMEM. Whatever fails,
+ *         task is killed while another one receives; -ENOMEM; or what a security
+ *         hook returns. Whatever fails,
  *         the message stays in the queue.
  */
 int kdbus_cmd_recv(struct kdbus_conn *conn, void __user *argp)
@@ -315,6 +317,9 @@ int kdbus_cmd_recv(struct kdbus_conn *conn, void __user *argp)
 	    (cmd.flags & KDBUS_RECV_USE_PRIORITY))
 		return -EINVAL;
 
+	r = kdbus_security_receive(conn);
+	if (r < 0)
+		return r;
 	r = mutex_lock_killable(&conn->recv_lock);
 	if (r < 0)
 		return r;

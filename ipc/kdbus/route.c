@@ -22,6 +22,7 @@
 #include "policy.h"
 #include "pool.h"
 #include "reply.h"
+#include "security.h"
 
 enum {
 	SEND_NEGOTIATE,
@@ -167,13 +168,14 @@ static int kdbus_route_check_talk(struct kdbus_conn *src,
 	int r = 0;
 
 	if (likely(kdbus_policy_may_talk(src, current_cred(), dst)))
-		return 0;
+		return kdbus_security_talk(src, dst) ? 0 : -EPERM;
 
 	if (mutex_lock_killable(lock) < 0)
 		return -EINTR;
 	if (msg->name && READ_ONCE(msg->name->holder) != dst)
 		r = -ESTALE;
-	else if (!kdbus_policy_may_talk(src, current_cred(), dst))
+	else if (!kdbus_policy_may_talk(src, current_cred(), dst) ||
+		 !kdbus_security_talk(src, dst))
 		r = -EPERM;
 	mutex_unlock(lock);
 
