@@ -10,7 +10,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/shmem_fs.h>
-#include <linux/uio.h>
+#include <linux/uaccess.h>
 #include <linux/xarray.h>
 
 #include "compat.h"
@@ -45,8 +45,8 @@ void kdbus_pool_cursor_init(struct kdbus_pool_cursor *cursor,
 	cursor->slice = slice;
 	cursor->folio = NULL;
 	cursor->written = false;
-	cursor->next = 0;
-	folio_batch_init(&cursor->ahead);
+	cursor->used = 0;
+	folio_batch_init(&cursor->batch);
 }
 
 static bool kdbus_folio_has(struct folio *folio, pgoff_t index)
@@ -54,36 +54,33 @@ static bool kdbus_folio_has(struct folio *folio, pgoff_t index)
 	return index - folio->index < folio_nr_pages(folio);
 }
 
-/* before the reference is given up, the folio has to know of its content */
+/* before the references are given up, the folios have to know of their content */
 static void kdbus_cursor_settle(struct kdbus_pool_cursor *cursor)
 {
+	unsigned int i;
+
 	if (!cursor->written)
 		return;
 
 	/* what was written must not be missed by who finds the flag cleared */
 	smp_mb();
-	if (!folio_test_dirty(cursor->folio))
-		folio_mark_dirty(cursor->folio);
+	for (i = 0; i < cursor->used; i++)
+		if (unlikely(!folio_test_dirty(cursor->batch.folios[i])))
+			folio_mark_dirty(cursor->batch.folios[i]);
 	cursor->written = false;
 }
 
 static void kdbus_cursor_leave(struct kdbus_pool_cursor *cursor)
 {
-	if (!cursor->folio)
-		return;
+	unsigned int i;
 
 	kdbus_cursor_settle(cursor);
-	folio_put(cursor->folio);
+	for (i = 0; i < folio_batch_count(&cursor->batch); i++)
+		folio_put(cursor->batch.folios[i]);
+
 	cursor->folio = NULL;
-}
-
-static void kdbus_cursor_forget_ahead(struct kdbus_pool_cursor *cursor)
-{
-	while (cursor->next < folio_batch_count(&cursor->ahead))
-		folio_put(cursor->ahead.folios[cursor->next++]);
-
-	cursor->next = 0;
-	folio_batch_init(&cursor->ahead);
+	cursor->used = 0;
+	folio_batch_init(&cursor->batch);
 }
 
 /**
@@ -94,14 +91,20 @@ static void kdbus_cursor_forget_ahead(struct kdbus_pool_cursor *cursor)
  */
 void kdbus_pool_cursor_deinit(struct kdbus_pool_cursor *cursor)
 {
-	kdbus_cursor_forget_ahead(cursor);
-	if (!cursor->folio)
+	struct folio *folio = cursor->folio;
+
+	if (!folio)
 		return;
 
-	kdbus_cursor_settle(cursor);
-	if (cmpxchg(&cursor->pool->recent, NULL, cursor->folio))
-		folio_put(cursor->folio);
-	cursor->folio = NULL;
+	if (likely(folio_batch_count(&cursor->batch) == 1)) {
+		/* its reference is passed on */
+		kdbus_cursor_settle(cursor);
+	} else {
+		folio_get(folio);
+		kdbus_cursor_leave(cursor);
+	}
+	if (cmpxchg(&cursor->pool->recent, NULL, folio))
+		folio_put(folio);
 }
 
 /*
@@ -128,17 +131,20 @@ static struct folio *kdbus_cursor_take_recent(struct kdbus_pool_cursor *cursor,
  * A folio that is being migrated, collapsed or swapped out is locked all that
  * time: its content may have been copied already although it is still in the page
  * cache, and nobody looks again whether it is referenced. Who has a reference
- * since before it was able to lock the folio keeps these from starting.
+ * since before it was able to lock the folio keeps these from starting. It may
+ * have been another one's when it was referenced; but what has its place in the
+ * page cache while it is locked, has it.
  */
 static bool kdbus_folio_claim(struct folio *folio,
-			      const struct address_space *mapping)
+			      const struct address_space *mapping,
+			      pgoff_t index)
 {
 	bool usable;
 
 	if (!folio_trylock(folio))
 		return false;
-	usable = folio->mapping == mapping && !folio_test_large(folio) &&
-		 folio_test_uptodate(folio);
+	usable = folio->mapping == mapping && folio->index == index &&
+		 !folio_test_large(folio) && folio_test_uptodate(folio);
 	folio_unlock(folio);
 
 	return usable;
@@ -148,32 +154,26 @@ static bool kdbus_folio_claim(struct folio *folio,
  * Find what the page cache has of the pages from @index to @end, up to the first
  * that is missing, locked, not ready yet or part of something larger.
  */
-static void kdbus_cursor_look_ahead(struct kdbus_pool_cursor *cursor,
-				    pgoff_t index, pgoff_t end)
+static void kdbus_cursor_look_up(struct kdbus_pool_cursor *cursor,
+				 pgoff_t index, pgoff_t end)
 {
 	struct address_space *mapping = cursor->pool->file->f_mapping;
 	XA_STATE(xas, &mapping->i_pages, index);
 	struct folio *folio;
 
-	cursor->next = 0;
-	folio_batch_init(&cursor->ahead);
-
 	rcu_read_lock();
 	xas_for_each(&xas, folio, end) {
-		if (xas_retry(&xas, folio))
-			continue;
-		if (xa_is_value(folio) || xas.xa_index != index)
+		/* neither is a folio; that it has this index is seen below */
+		if (xa_is_internal(folio) || xa_is_value(folio))
 			break;
 		if (!folio_try_get(folio))
 			break;
-		/* it may have been another one's when it was referenced */
-		if (folio != xas_reload(&xas) ||
-		    !kdbus_folio_claim(folio, mapping)) {
+		if (!kdbus_folio_claim(folio, mapping, index)) {
 			folio_put(folio);
 			break;
 		}
 		index++;
-		if (!folio_batch_add(&cursor->ahead, folio))
+		if (!folio_batch_add(&cursor->batch, folio))
 			break;
 	}
 	rcu_read_unlock();
@@ -191,28 +191,6 @@ void kdbus_pool_forget_recent(struct kdbus_pool *pool)
 
 	if (folio)
 		folio_put(folio);
-}
-
-/* a folio that is in the page cache; those up to the page @end come with it */
-static struct folio *kdbus_cursor_take_ahead(struct kdbus_pool_cursor *cursor,
-					     pgoff_t index, pgoff_t end)
-{
-	struct folio *folio;
-
-	if (cursor->next == folio_batch_count(&cursor->ahead))
-		kdbus_cursor_look_ahead(cursor, index, end);
-	if (cursor->next == folio_batch_count(&cursor->ahead))
-		return NULL;
-
-	folio = cursor->ahead.folios[cursor->next];
-	if (unlikely(folio->index != index)) {
-		/* an access that was given up left them behind */
-		kdbus_cursor_forget_ahead(cursor);
-		return NULL;
-	}
-
-	cursor->next++;
-	return folio;
 }
 
 /* the pages of a pool are charged to its owner */
@@ -253,47 +231,65 @@ static struct folio *kdbus_cursor_read(struct kdbus_pool_cursor *cursor,
 	}
 }
 
-static struct folio *kdbus_cursor_get(struct kdbus_pool_cursor *cursor,
-				      pgoff_t index, pgoff_t end)
+/* have the folio of a page; those up to the page @end may come with it */
+static noinline struct folio *
+kdbus_cursor_advance(struct kdbus_pool_cursor *cursor, pgoff_t index,
+		     pgoff_t end)
 {
 	struct folio *folio;
 
+	kdbus_cursor_leave(cursor);
+
 	folio = kdbus_cursor_take_recent(cursor, index);
-	if (!folio)
-		folio = kdbus_cursor_take_ahead(cursor, index, end);
-	if (!folio)
-		folio = kdbus_cursor_read(cursor, index);
-	return folio;
+	if (!folio) {
+		kdbus_cursor_look_up(cursor, index, end);
+		if (!folio_batch_count(&cursor->batch))
+			folio = kdbus_cursor_read(cursor, index);
+		if (IS_ERR(folio))
+			return folio;
+	}
+	if (folio)
+		folio_batch_add(&cursor->batch, folio);
+
+	cursor->used = 1;
+	cursor->folio = cursor->batch.folios[0];
+	return cursor->folio;
 }
 
-/* have the page of a byte; at least @size bytes are going to be accessed */
-static struct page *kdbus_cursor_seek(struct kdbus_pool_cursor *cursor,
-				      size_t offset, size_t size)
+/*
+ * Have the page of the byte at @pos in the pool; at least @size bytes are going to
+ * be accessed.
+ */
+static __always_inline struct page *
+kdbus_cursor_seek(struct kdbus_pool_cursor *cursor, size_t pos, size_t size)
 {
-	size_t pos = cursor->slice->offset + offset;
 	pgoff_t index = pos >> PAGE_SHIFT;
 	struct folio *folio = cursor->folio;
 	struct page *page;
 
-	if (!folio || !kdbus_folio_has(folio, index)) {
-		kdbus_cursor_leave(cursor);
-		folio = kdbus_cursor_get(cursor, index,
-					 (pos + size - 1) >> PAGE_SHIFT);
+	if (cursor->used < folio_batch_count(&cursor->batch) &&
+	    cursor->batch.folios[cursor->used]->index == index) {
+		/* it was found together with the one before, and is not large */
+		folio = cursor->batch.folios[cursor->used++];
+		cursor->folio = folio;
+		page = folio_page(folio, 0);
+	} else {
+		if (!folio || !kdbus_folio_has(folio, index))
+			folio = kdbus_cursor_advance(cursor, index,
+						     (pos + size - 1) >>
+						     PAGE_SHIFT);
 		if (IS_ERR(folio))
 			return ERR_CAST(folio);
-		cursor->folio = folio;
+		page = folio_page(folio, index - folio->index);
 	}
 
-	page = folio_page(folio, index - folio->index);
 	return unlikely(PageHWPoison(page)) ? ERR_PTR(-EIO) : page;
 }
 
-/* bytes from @offset to the end of its page, at most @size */
-static size_t kdbus_cursor_chunk(const struct kdbus_pool_cursor *cursor,
-				 size_t offset, size_t size, size_t *in_page)
+/* bytes from @pos to the end of its page, at most @size */
+static size_t kdbus_cursor_chunk(size_t pos, size_t size)
 {
-	*in_page = offset_in_page(cursor->slice->offset + offset);
-	return min_t(size_t, size, PAGE_SIZE - *in_page);
+	return min_t(size_t, size, PAGE_SIZE - offset_in_page(pos));
 }
 
 /**
@@ -309,20 +305,21 @@ static size_t kdbus_cursor_chunk(const struct kdbus_pool_cursor *cursor,
 int kdbus_pool_write(struct kdbus_pool_cursor *cursor, size_t offset,
 		     const void *data, size_t size)
 {
+	size_t pos = cursor->slice->offset + offset;
+
 	while (size > 0) {
-		size_t in_page, n;
+		size_t n = kdbus_cursor_chunk(pos, size);
 		struct page *page;
 
-		page = kdbus_cursor_seek(cursor, offset, size);
+		page = kdbus_cursor_seek(cursor, pos, size);
 		if (IS_ERR(page))
 			return PTR_ERR(page);
 
-		n = kdbus_cursor_chunk(cursor, offset, size, &in_page);
 		cursor->written = true;
-		memcpy_to_page(page, in_page, data, n);
+		memcpy_to_page(page, offset_in_page(pos), data, n);
 
 		data += n;
-		offset += n;
+		pos += n;
 		size -= n;
 	}
 
@@ -342,19 +339,20 @@ int kdbus_pool_write(struct kdbus_pool_cursor *cursor, size_t offset,
 int kdbus_pool_read(struct kdbus_pool_cursor *cursor, size_t offset,
 		    void *data, size_t size)
 {
+	size_t pos = cursor->slice->offset + offset;
+
 	while (size > 0) {
-		size_t in_page, n;
+		size_t n = kdbus_cursor_chunk(pos, size);
 		struct page *page;
 
-		page = kdbus_cursor_seek(cursor, offset, size);
+		page = kdbus_cursor_seek(cursor, pos, size);
 		if (IS_ERR(page))
 			return PTR_ERR(page);
 
-		n = kdbus_cursor_chunk(cursor, offset, size, &in_page);
-		memcpy_from_page(data, page, in_page, n);
+		memcpy_from_page(data, page, offset_in_page(pos), n);
 
 		data += n;
-		offset += n;
+		pos += n;
 		size -= n;
 	}
 
@@ -393,29 +391,29 @@ int kdbus_pool_zero(struct kdbus_pool_cursor *cursor, size_t offset,
 int kdbus_pool_write_user(struct kdbus_pool_cursor *cursor, size_t offset,
 			  const void __user *data, size_t size)
 {
-	struct iov_iter from;
-
-	iov_iter_ubuf(&from, ITER_SOURCE, (void __user *)data, size);
+	size_t pos = cursor->slice->offset + offset;
 
 	while (size > 0) {
-		size_t in_page, n, copied;
+		size_t n = kdbus_cursor_chunk(pos, size);
+		unsigned long left;
 		struct page *page;
 		void *address;
 
-		page = kdbus_cursor_seek(cursor, offset, size);
+		page = kdbus_cursor_seek(cursor, pos, size);
 		if (IS_ERR(page))
 			return PTR_ERR(page);
 
-		n = kdbus_cursor_chunk(cursor, offset, size, &in_page);
 		cursor->written = true;
 		address = kmap_local_page(page);
-		copied = _copy_from_iter(address + in_page, n, &from);
+		/* a page is no object whose size has to be looked up first */
+		left = _copy_from_user(address + offset_in_page(pos), data, n);
 		flush_dcache_page(page);
 		kunmap_local(address);
-		if (copied != n)
+		if (left)
 			return -EFAULT;
 
-		offset += n;
+		data += n;
+		pos += n;
 		size -= n;
 	}
 
@@ -437,24 +435,26 @@ int kdbus_pool_copy(struct kdbus_pool_cursor *cursor, size_t offset,
 		    struct kdbus_pool_cursor *from, size_t from_offset,
 		    size_t size)
 {
+	size_t pos = from->slice->offset + from_offset;
+
 	while (size > 0) {
-		size_t in_page, n;
+		size_t n = kdbus_cursor_chunk(pos, size);
 		struct page *page;
 		void *address;
 		int r;
 
-		page = kdbus_cursor_seek(from, from_offset, size);
+		page = kdbus_cursor_seek(from, pos, size);
 		if (IS_ERR(page))
 			return PTR_ERR(page);
 
-		n = kdbus_cursor_chunk(from, from_offset, size, &in_page);
 		address = kmap_local_page(page);
-		r = kdbus_pool_write(cursor, offset, address + in_page, n);
+		r = kdbus_pool_write(cursor, offset,
+				     address + offset_in_page(pos), n);
 		kunmap_local(address);
 		if (r < 0)
 			return r;
 
-		from_offset += n;
+		pos += n;
 		offset += n;
 		size -= n;
 	}

@@ -70,23 +70,24 @@ struct kdbus_pool {
  * @pool:	pool
  * @slice:	slice
  * @gfp:	how pages are allocated, besides what the pool says
- * @folio:	folio that is accessed, with a reference, or NULL
- * @written:	@folio was written to and does not know yet
- * @next:	first element of @ahead that was not used yet
- * @ahead:	folios behind @folio that were found with it, with references
+ * @written:	what was used of @batch was written to and does not know yet
+ * @folio:	folio that is accessed, the last one of @batch that was used, or
+ *		NULL
+ * @used:	elements of @batch that were used
+ * @batch:	folios that were found together, with references
  *
- * Offsets are relative to the slice. The folio is kept, so that writing piece
- * by piece looks it up once. A cursor ends before its slice does: no folio is
+ * Offsets are relative to the slice. Folios are kept, so that writing piece by
+ * piece looks them up once. A cursor ends before its slice does: no folio is
  * referenced on behalf of a range that is free, except &kdbus_pool.recent.
  */
 struct kdbus_pool_cursor {
 	struct kdbus_pool *pool;
 	const struct kdbus_slice *slice;
 	gfp_t gfp;
-	struct folio *folio;
 	bool written;
-	unsigned int next;
-	struct folio_batch ahead;
+	struct folio *folio;
+	unsigned int used;
+	struct folio_batch batch;
 };
 
 /* a receiver that is out of memory is no reason to kill for a sender */
