@@ -12,37 +12,53 @@ selftests=$TOP/tools/testing/selftests/kdbus
 fuzzer=$TOP/tools/testing/fuzz/kdbus-fuzz
 dir=$BUILD/coverage
 report=$BUILD/log/coverage.report
-export LOG="$BUILD/log/coverage.log"
 
 headers=$("$TOP/scripts/debug-kernel.sh") || exit
 make -s -C "$selftests" && make -s -C "$TOP/tools/testing/fuzz" kdbus-fuzz ||
 	exit
-mkdir -p "$dir" && rm -rf "$dir/counts" "$dir/data.tar.gz" || exit
+mkdir -p "$dir" && rm -rf "$dir"/counts "$dir"/machine-* || exit
 MODULE=$("$TOP/scripts/module.sh" coverage "$headers" KCFLAGS=-g \
 	GCOV_PROFILE=y) || exit
-export MODULE DATA="$dir/data.tar.gz" T="${T:-5400}"
+export MODULE T="${T:-5400}"
 
-set -- make --no-print-directory -C "$selftests" run_tests \
-	kselftest_override_timeout=1800
-if [ -n "$TESTS" ]; then
-	only=
-	for test in $TESTS; do
-		only="$only $selftests/$test"
-	done
-	set -- "$@" "TEST_GEN_PROGS=$only"
-fi
-# shellcheck disable=SC2016 # expanded over there
-"$TOP/scripts/guest.sh" --debug -- sh -c '
-	fuzzer=$1 seconds=$2; shift 2
-	"$@"; status=$?
-	"$fuzzer" -t "$seconds" || status=1
-	exit $status' coverage "$fuzzer" "${FUZZ:-60}" "$@"
-status=$?
+# run NUMBER SECONDS: what one machine does: its share of the tests, and
+# fuzzing
+run()
+{
+	LOG=$BUILD/log/coverage-$1.log DATA=$dir/machine-$1.tar.gz
+	export LOG DATA
+	# shellcheck disable=SC2016 # expanded over there
+	"$TOP/scripts/guest.sh" --debug -- sh -c '
+		fuzzer=$1 seconds=$2; shift 2
+		"$@"; status=$?
+		[ "$seconds" = 0 ] || "$fuzzer" -t "$seconds" || status=1
+		exit $status' coverage "$fuzzer" "$2" \
+		make --no-print-directory -C "$selftests" run_tests \
+		kselftest_override_timeout=1800 \
+		"TEST_GEN_PROGS=$("$TOP/scripts/programs.sh" "$1" 2 64 |
+			tr '\n' ' ')"
+	echo $? >"$dir/machine-$1.status"
+}
 
-[ -s "$DATA" ] || die "the virtual machine left no data"
-cd "$dir" && mkdir -p counts && tar -C / -xzf "$DATA" &&
-	cd counts && gcov -b -c -o "$dir" "$dir"/ipc/kdbus/*.gcda \
-	>/dev/null 2>"$BUILD/log/gcov.err" || exit
+run 1 "${FUZZ:-60}" 2>&1 | tee "$BUILD/log/coverage-1.ktap" &
+run 2 0 >"$BUILD/log/coverage-2.ktap" 2>&1
+wait
+cat "$BUILD/log/coverage-2.ktap"
+status=0
+for number in 1 2; do
+	[ "$(cat "$dir/machine-$number.status")" = 0 ] || status=1
+	[ -s "$dir/machine-$number.tar.gz" ] ||
+		die "a virtual machine left no data"
+	mkdir -p "$dir/machine-$number" &&
+		tar -C "$dir/machine-$number" -xzf "$dir/machine-$number.tar.gz" ||
+		exit
+done
+gcov-tool merge -o "$dir/machine-all" "$dir/machine-1$dir" \
+	"$dir/machine-2$dir" >"$BUILD/log/gcov.err" 2>&1 || exit
+find "$dir/ipc" -name '*.gcda' -delete
+cp -r "$dir/machine-all/." "$dir" && mkdir -p "$dir/counts" &&
+	cd "$dir/counts" && gcov -b -c -o "$dir/ipc/kdbus" \
+	"$dir"/ipc/kdbus/*.gcda >/dev/null 2>>"$BUILD/log/gcov.err" || exit
 
 # Lines of a .gcov file are COUNT:NUMBER:TEXT, "-" for what is no code and
 # "#####" for what was not executed; branches follow their line.
