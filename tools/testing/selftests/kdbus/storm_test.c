@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "monitor_util.h"
+#include "recv_util.h"
 #include "kselftest_harness.h"
 
 #define N_WORKERS	6
@@ -135,7 +135,7 @@ static struct kdbus_msg *any_msg(const struct conn *c)
 	__u64 dst = below(2) ? c->id + 1 - below(3) : 1 + below(40);
 	struct kdbus_msg *msg;
 	struct timespec now;
-	int fds[1] = { 0 };
+	int fds[1] = { STDIN_FILENO };
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	switch (below(5)) {
@@ -186,51 +186,130 @@ static void do_receive(const struct conn *c)
 	free(recv);
 }
 
-static void do_other(const struct conn *c)
+static void do_match(const struct conn *c)
 {
 	struct kdbus_cmd_match *match = match_new(below(3));
+
+	cmd_run(c->fd, below(2) ? KDBUS_CMD_MATCH_ADD : KDBUS_CMD_MATCH_REMOVE,
+		match);
+	free(match);
+}
+
+static void do_name(const struct conn *c)
+{
 	char name[] = "storm.a";
 
 	name[6] += below(4);
-	switch (below(5)) {
-	case 0:
+	if (below(2))
 		name_acquire(c, name, REPLACE | ALLOW | QUEUE);
-		break;
-	case 1: {
-		struct kdbus_cmd *cmd = object_new(sizeof(*cmd));
+	else
+		name_release(c, name);
+}
 
-		item_add_str(cmd, KDBUS_ITEM_NAME, name);
-		cmd_run(c->fd, KDBUS_CMD_NAME_RELEASE, cmd);
-		free(cmd);
-		break;
-	}
-	case 2:
-		cmd_run(c->fd, KDBUS_CMD_MATCH_ADD, match);
-		break;
-	case 3:
-		cmd_run(c->fd, KDBUS_CMD_MATCH_REMOVE, match);
-		break;
-	case 4: {
-		struct kdbus_cmd_list list;
+/* What is told is freed at once. */
+static void do_ask(const struct conn *c)
+{
+	struct kdbus_cmd_info *info = object_new(sizeof(*info));
+	struct kdbus_cmd_list list;
 
+	info->id = 1 + below(40);
+	info->attach_flags = _KDBUS_ATTACH_ANY;
+	switch (below(3)) {
+	case 0:
 		if (list_run(c, KDBUS_LIST_UNIQUE | KDBUS_LIST_NAMES,
 			     &list) == 0)
 			conn_free(c, list.offset);
 		break;
+	case 1:
+		if (cmd_run(c->fd, KDBUS_CMD_CONN_INFO, info) == 0)
+			conn_free(c, info->offset);
+		break;
+	case 2:
+		if (cmd_run(c->fd, KDBUS_CMD_BUS_CREATOR_INFO, info) == 0)
+			conn_free(c, info->offset);
+		break;
 	}
+	free(info);
+}
+
+static void do_update(const struct conn *c)
+{
+	struct kdbus_cmd *cmd = object_new(sizeof(*cmd));
+	__u64 attach = below(2) ? _KDBUS_ATTACH_ALL : 0;
+
+	item_add(cmd, KDBUS_ITEM_ATTACH_FLAGS_RECV, &attach, sizeof(attach));
+	cmd_run(c->fd, KDBUS_CMD_UPDATE, cmd);
+	free(cmd);
+}
+
+static struct kdbus_cmd *policy_new(void)
+{
+	struct kdbus_cmd *cmd = object_new(sizeof(*cmd));
+	struct kdbus_policy_access world = {
+		.type = KDBUS_POLICY_ACCESS_WORLD,
+		.access = below(3),
+	};
+
+	item_add_str(cmd, KDBUS_ITEM_NAME, "storm.*");
+	item_add(cmd, KDBUS_ITEM_POLICY_ACCESS, &world, sizeof(world));
+	return cmd;
+}
+
+/* a bus or an endpoint that is gone when the file is closed */
+static void do_make(const struct domain *d)
+{
+	bool bus = below(2);
+	int fd = bus ? open_control(d) : open_endpoint(d, "0-bus");
+	char name[32];
+
+	if (fd < 0)
+		return;
+	snprintf(name, sizeof(name), "0-storm-%u", below(4));
+	if (bus) {
+		bus_make(fd, name, 0);
+	} else {
+		struct kdbus_cmd *make = object_new(sizeof(*make));
+		struct kdbus_cmd *policy = policy_new();
+
+		item_add_str(make, KDBUS_ITEM_MAKE_NAME, name);
+		if (cmd_run(fd, KDBUS_CMD_ENDPOINT_MAKE, make) == 0)
+			cmd_run(fd, KDBUS_CMD_ENDPOINT_UPDATE, policy);
+		free(policy);
+		free(make);
 	}
-	free(match);
+	close(fd);
+}
+
+static void do_other(const struct domain *d, const struct conn *c)
+{
+	switch (below(6)) {
+	case 0:
+		do_match(c);
+		break;
+	case 1:
+		do_update(c);
+		break;
+	case 2:
+		do_make(d);
+		break;
+	case 3:
+		do_ask(c);
+		break;
+	default:
+		do_name(c);
+	}
 }
 
 /* until killed, or until the bus has gone */
-static int work(const struct domain *d, unsigned int number)
+static int work(const struct domain *d, const char *endpoint,
+		unsigned int number)
 {
 	struct conn c;
 	unsigned int i;
 
 	seed = number * 7919 + getpid();
 	for (;;) {
-		if (hello(&c, open_endpoint(d, "0-bus"), ACCEPT_FD,
+		if (hello(&c, open_in(d, endpoint, O_RDWR), ACCEPT_FD,
 			  below(2) ? _KDBUS_ATTACH_ALL : 0, STORM_POOL) < 0)
 			return 0;
 		for (i = 0; i < 300 && !(poll_now(c.fd) & POLLHUP); i++) {
@@ -239,7 +318,7 @@ static int work(const struct domain *d, unsigned int number)
 			else if (below(2))
 				do_receive(&c);
 			else
-				do_other(&c);
+				do_other(d, &c);
 		}
 		if (below(2))
 			conn_byebye(&c);
@@ -247,16 +326,29 @@ static int work(const struct domain *d, unsigned int number)
 	}
 }
 
-static pid_t worker_start(const struct domain *d, unsigned int number)
+/*
+ * One end of a pipe, which the workers send to each other as standard input:
+ * the other end tells when no message has it any more.
+ */
+static int sent_file;
+
+static pid_t worker_start_at(const struct domain *d, const char *endpoint,
+			     unsigned int number)
 {
 	pid_t pid = fork_as(0, 0);
 
 	if (pid == 0) {
+		dup2(sent_file, STDIN_FILENO);
 		/* not a copy of the descriptor that keeps the bus */
 		syscall(SYS_close_range, 3, ~0U, 0);
-		_exit(work(d, number));
+		_exit(work(d, endpoint, number));
 	}
 	return pid;
+}
+
+static pid_t worker_start(const struct domain *d, unsigned int number)
+{
+	return worker_start_at(d, "0-bus/bus", number);
 }
 
 /* Killed it is, or it ended by itself; nothing else. */
@@ -273,27 +365,66 @@ FIXTURE(storm) {
 	struct domain domain;
 	struct domain *d;
 	struct tally before;
+	int pipe;
 };
 
 FIXTURE_SETUP(storm)
 {
+	int fds[2];
+
 	self->d = &self->domain;
 	self->before = tally_now();
 	ASSERT_EQ(0, domain_enter(self->d));
+	ASSERT_EQ(0, pipe(fds));
+	self->pipe = fds[0];
+	sent_file = fds[1];
 }
 
 FIXTURE_TEARDOWN(storm)
 {
+	struct pollfd p = { .fd = self->pipe };
+
+	close(sent_file);
+	EXPECT_EQ(1, poll(&p, 1, 60000));
+	EXPECT_EQ(POLLHUP, p.revents);
 	EXPECT_EQ(0, domain_leave(self->d));
 	EXPECT_TRUE(is_back(&self->before));
 }
 
+/*
+ * What is at a bus whose workers are gone: connections, names, and how much a
+ * user can have queued.
+ */
+struct books {
+	char list[256];
+	struct room room;
+};
+
+static void books_read(struct books *books, const struct conn *c,
+		       const struct conn *other)
+{
+	memset(books, 0, sizeof(*books));
+	snprintf(books->list, sizeof(books->list), "%s",
+		 listed(c, KDBUS_LIST_UNIQUE | KDBUS_LIST_NAMES |
+			KDBUS_LIST_QUEUED));
+	if (room_measure(c, other, &books->room) < 0)
+		books->room.msgs = ~0U;
+}
+
 TEST_F_TIMEOUT(storm, kill_in_the_middle_of_everything, 300)
 {
+	struct books before, after;
+	struct conn bystanders[2];
+	struct kdbus_cmd_recv recv;
 	pid_t pids[N_WORKERS];
 	int i, round;
 
 	ASSERT_LE(0, bus_new(self->d, "0-bus", 0));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, peer_new(&bystanders[i], self->d, ACCEPT_FD));
+	ASSERT_LT(0, name_acquire(&bystanders[1], "storm.bystander", 0));
+	books_read(&before, &bystanders[0], &bystanders[1]);
+	ASSERT_LT(0, before.room.fds);
 	for (i = 0; i < N_WORKERS; i++)
 		pids[i] = worker_start(self->d, i);
 	seed = 1;
@@ -305,6 +436,18 @@ TEST_F_TIMEOUT(storm, kill_in_the_middle_of_everything, 300)
 	}
 	for (i = 0; i < N_WORKERS; i++)
 		EXPECT_TRUE(worker_end(pids[i]));
+
+	/* some has been sent to them, and files are among it */
+	for (i = 0; i < 2; i++)
+		while (take(&bystanders[i], DROP, &recv) == 0)
+			;
+	books_read(&after, &bystanders[0], &bystanders[1]);
+	EXPECT_STREQ(before.list, after.list);
+	EXPECT_EQ(before.room.msgs, after.room.msgs);
+	EXPECT_EQ(before.room.bytes, after.room.bytes);
+	EXPECT_EQ(before.room.fds, after.room.fds);
+	for (i = 0; i < 2; i++)
+		conn_close(&bystanders[i]);
 }
 
 TEST_F_TIMEOUT(storm, end_of_the_bus_under_load, 300)
@@ -325,6 +468,37 @@ TEST_F_TIMEOUT(storm, end_of_the_bus_under_load, 300)
 			ASSERT_EQ(0, child_wait(pids[i]));
 		}
 	}
+}
+
+/* Only those of this endpoint have to leave. */
+TEST_F_TIMEOUT(storm, end_of_an_endpoint_under_load, 300)
+{
+	pid_t pids[2 * N_WORKERS];
+	struct kdbus_cmd *make;
+	int i, round, fd;
+
+	ASSERT_LE(0, bus_new(self->d, "0-bus", 0));
+	for (i = N_WORKERS; i < 2 * N_WORKERS; i++)
+		pids[i] = worker_start(self->d, i);
+	for (round = 0; round < 20; round++) {
+		make = object_new(sizeof(*make));
+		item_add_str(make, KDBUS_ITEM_MAKE_NAME, "0-ep");
+		fd = open_endpoint(self->d, "0-bus");
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, cmd_run(fd, KDBUS_CMD_ENDPOINT_MAKE, make));
+		free(make);
+		make = policy_new();
+		ASSERT_EQ(0, cmd_run(fd, KDBUS_CMD_ENDPOINT_UPDATE, make));
+		free(make);
+		for (i = 0; i < N_WORKERS; i++)
+			pids[i] = worker_start_at(self->d, "0-bus/0-ep", i);
+		usleep(50000 + below(100000));
+		ASSERT_EQ(0, close(fd));
+		for (i = 0; i < N_WORKERS; i++)
+			ASSERT_EQ(0, child_wait(pids[i]));
+	}
+	for (i = N_WORKERS; i < 2 * N_WORKERS; i++)
+		EXPECT_TRUE(worker_end(pids[i]));
 }
 
 /* The descriptors of the dead are closed by whoever was last. */
@@ -457,7 +631,7 @@ TEST_F_TIMEOUT(storm, memory_cgroup_too_small, 300)
 			pids[i] = fork_as(0, 0);
 			if (pids[i] == 0) {
 				write_to(CGROUP "/cgroup.procs", "0");
-				_exit(work(self->d, i));
+				_exit(work(self->d, "0-bus/bus", i));
 			}
 		}
 		usleep(300000);
