@@ -2,7 +2,7 @@
 /*
  * Lets every allocation and every copy from and to user memory fail that a
  * command makes, one at a time. What must hold after each failure is in
- * fault_util.c.
+ * fault_util.c. Messages are in fault_message_test.c.
  */
 
 #include <errno.h>
@@ -10,55 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fault_util.h"
-#include "kselftest_harness.h"
-
-/* so that it does not take long to find out how many are left */
-#define CONNS_PER_USER	"8"
-
-static char conns_per_user[16];
-
-FIXTURE(fault) {
-	char path[128];
-};
-
-FIXTURE_SETUP(fault)
-{
-	FILE *file;
-
-	ASSERT_EQ(0, own_mounts());
-	snprintf(self->path, sizeof(self->path),
-		 "/sys/module/%.*s/parameters/max_conns_per_user",
-		 (int)strlen(kdbus_fs_type()) - 2, kdbus_fs_type());
-	file = fopen(self->path, "r+e");
-	ASSERT_NE(NULL, file);
-	ASSERT_NE(NULL, fgets(conns_per_user, sizeof(conns_per_user), file));
-	rewind(file);
-	ASSERT_LT(0, fputs(CONNS_PER_USER, file));
-	ASSERT_EQ(0, fclose(file));
-}
-
-FIXTURE_TEARDOWN(fault)
-{
-	FILE *file = fopen(self->path, "we");
-
-	ASSERT_NE(NULL, file);
-	fputs(conns_per_user, file);
-	ASSERT_EQ(0, fclose(file));
-}
-
-/*
- * FAULT(what, .call = ...) is a test that what is called fails well. Each
- * command has at least the copy of its argument.
- */
-#define FAULT(_name, ...) \
-	TEST_F_TIMEOUT(fault, _name, 3600) \
-	{ \
-		static const struct fault_case c = { \
-			.name = #_name, __VA_ARGS__ \
-		}; \
-		EXPECT_LT(0, fault_run(&c)); \
-	}
+#include "fault_fixture.h"
 
 /*
  * File system
@@ -452,232 +404,55 @@ FAULT(match_remove, .prepare = with_matches, .call = run_match_remove,
       .capacity = CAPACITY_MATCHES)
 
 /*
- * Messages
+ * Questions
  */
 
-static int send_with(struct scene *s, __u64 flags)
+/* What was told is compared as well: its size, and the types of its items. */
+static int ask(struct scene *s, unsigned int nr, __u64 id, const char *name)
 {
-	struct kdbus_cmd_send *cmd = send_new(s->msg);
+	struct kdbus_cmd_info *cmd = object_new(sizeof(*cmd));
+	const struct conn *a = &s->conn[A];
+	const struct kdbus_info *info;
+	const struct kdbus_item *item;
+	__u64 told[3] = {};
 	int r;
 
-	cmd->flags = flags;
-	r = cmd_run(s->conn[A].fd, KDBUS_CMD_SEND, cmd);
-	fault_out(s, cmd, sizeof(*cmd));
-	s->out[3] = 0;
-	free(cmd);
-	return r;
-}
-
-static int run_send(struct scene *s)
-{
-	return send_with(s, 0);
-}
-
-static int run_call(struct scene *s)
-{
-	return send_with(s, KDBUS_SEND_SYNC_REPLY);
-}
-
-/* Payload of all kinds, over the borders of pages; files, if they may be. */
-static void add_items(struct scene *s, struct kdbus_msg *msg, bool files)
-{
-	static char bytes[2 * 4096 + 100];
-	const struct kdbus_memfd memfd = {
-		.size = page_size() - 1,
-		.fd = s->memfd,
-	};
-	const int fds[] = { s->memfd, 0, s->memfd };
-
-	s->msg = msg;
-	item_add_vec(msg, bytes, sizeof(bytes));
-	item_add_vec(msg, NULL, 13);
-	item_add_vec(msg, "kdbus", 5);
-	item_add(msg, KDBUS_ITEM_PAYLOAD_MEMFD, &memfd, sizeof(memfd));
-	if (files)
-		item_add(msg, KDBUS_ITEM_FDS, fds, sizeof(fds));
-}
-
-static void plain(struct scene *s)
-{
-	add_items(s, msg_new(s->conn[B].id, 1), true);
-}
-
-/* too large for the stack */
-static void plain_large(struct scene *s)
-{
-	int i;
-
-	plain(s);
-	for (i = 0; i < 20; i++)
-		item_add_vec(s->msg, "kdbus", 5);
-}
-
-static void plain_to_name(struct scene *s)
-{
-	CHECK(acquire(&s->conn[B], 0) == 0);
-	add_items(s, msg_new(KDBUS_DST_ID_NAME, 1), true);
-	item_add_str(s->msg, KDBUS_ITEM_DST_NAME, FAULT_NAME);
-}
-
-static void a_call(struct scene *s)
-{
-	add_items(s, call_new(s->conn[B].id, 1, NEVER), true);
-}
-
-static void a_served_call(struct scene *s)
-{
-	a_call(s);
-	fault_serve(s);
-}
-
-static void a_reply(struct scene *s)
-{
-	CHECK(call(&s->conn[B], s->conn[A].id, 3) == 0);
-	add_items(s, reply_new(s->conn[B].id, 1, 3), true);
-}
-
-static void a_signal(struct scene *s)
-{
-	CHECK(match_all(&s->conn[B]) == 0);
-	add_items(s, signal_new(s->conn[B].id, 1), true);
-}
-
-static void a_broadcast(struct scene *s)
-{
-	CHECK(match_all(&s->conn[A]) == 0);
-	CHECK(match_all(&s->conn[B]) == 0);
-	add_items(s, signal_new(KDBUS_DST_ID_BROADCAST, 1), false);
-}
-
-FAULT(send, .prepare = plain, .call = run_send, .flags = FAULT_LATE)
-FAULT(send_large, .prepare = plain_large, .call = run_send,
-      .flags = FAULT_LATE)
-FAULT(send_to_name, .prepare = plain_to_name, .call = run_send,
-      .flags = FAULT_LATE)
-FAULT(send_metadata, .prepare = plain_to_name, .call = run_send,
-      .flags = FAULT_LATE | FAULT_LESS)
-FAULT(send_monitored, .prepare = plain, .call = run_send,
-      .flags = FAULT_LATE | FAULT_LOSS, .monitored = true)
-FAULT(send_call, .prepare = a_call, .call = run_send,
-      .flags = FAULT_LATE, .capacity = CAPACITY_CALLS)
-FAULT(send_call_and_wait, .prepare = a_served_call, .call = run_call,
-      .flags = FAULT_LATE, .capacity = CAPACITY_CALLS)
-FAULT(send_call_monitored, .prepare = a_call, .call = run_send,
-      .flags = FAULT_LATE | FAULT_LOSS, .capacity = CAPACITY_CALLS,
-      .monitored = true)
-FAULT(send_reply, .prepare = a_reply, .call = run_send, .flags = FAULT_LATE)
-FAULT(send_signal, .prepare = a_signal, .call = run_send,
-      .flags = FAULT_LATE | FAULT_LOSS)
-FAULT(send_broadcast, .prepare = a_broadcast, .call = run_send,
-      .flags = FAULT_LATE | FAULT_LOSS)
-FAULT(send_broadcast_metadata, .prepare = a_broadcast, .call = run_send,
-      .flags = FAULT_LATE | FAULT_LOSS | FAULT_LESS)
-FAULT(send_broadcast_monitored, .prepare = a_broadcast, .call = run_send,
-      .flags = FAULT_LATE | FAULT_LOSS, .monitored = true)
-
-/* asks what is possible, and gets an answer in three places */
-static int run_negotiate(struct scene *s)
-{
-	__u64 types[] = { KDBUS_ITEM_FDS, KDBUS_ITEM_NAME, 0x4711 };
-	struct kdbus_cmd_send *cmd;
-	struct kdbus_msg *msg = msg_new(s->conn[B].id, 1);
-	int r;
-
-	msg->flags = KDBUS_FLAG_NEGOTIATE;
-	item_add(msg, KDBUS_ITEM_NEGOTIATE, types, sizeof(types));
-	cmd = send_new(msg);
-	cmd->flags = KDBUS_FLAG_NEGOTIATE;
-	item_add(cmd, KDBUS_ITEM_NEGOTIATE, types, sizeof(types));
-	r = cmd_run(s->conn[A].fd, KDBUS_CMD_SEND, cmd);
-	s->n_out = 4;
-	s->out[0] = cmd->flags;
-	s->out[1] = msg->flags;
-	s->out[2] = cmd->items[0].data64[1];
-	s->out[3] = msg->items[0].data64[0];
-	free(msg);
-	free(cmd);
-	return r;
-}
-
-FAULT(send_negotiate, .call = run_negotiate)
-
-/*
- * Receiving
- */
-
-static void with_message(struct scene *s)
-{
-	add_items(s, msg_new(s->conn[A].id, 1), true);
-	CHECK(msg_send(&s->conn[B], s->msg) == 0);
-	CHECK(send_cookie(&s->conn[B], s->conn[A].id, 2) == 0);
-}
-
-/* The table of descriptors has to grow, which it can do without files. */
-static void with_full_table(struct scene *s)
-{
-	int fd;
-
-	with_message(s);
-	do
-		fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
-	while (fd >= 0 && fd < 62);
-	CHECK(fd == 62);
-}
-
-static void with_call(struct scene *s)
-{
-	CHECK(call(&s->conn[B], s->conn[A].id, 1) == 0);
-}
-
-/* Files are closed when the message is looked at. */
-static int recv_with(struct scene *s, __u64 flags)
-{
-	struct kdbus_cmd_recv *recv = recv_new(flags, 0);
-	int r = conn_recv(&s->conn[A], recv);
-	const struct kdbus_msg *msg;
-
-	fault_out(s, recv, sizeof(*recv));
-	if (r == 0 && !flags) {
-		msg = msg_at(&s->conn[A], recv->msg.offset);
-		files_close(find(msg, KDBUS_ITEM_FDS));
-		files_close(find(msg, KDBUS_ITEM_PAYLOAD_MEMFD));
+	cmd->id = id;
+	cmd->attach_flags = _KDBUS_ATTACH_ANY;
+	if (name)
+		item_add_str(cmd, KDBUS_ITEM_NAME, name);
+	r = cmd_run(a->fd, nr, cmd);
+	if (r == 0) {
+		info = (const void *)(a->pool + cmd->offset);
+		for (item = info->items;
+		     (const __u8 *)item < (const __u8 *)info + info->size;
+		     item = item_next(item))
+			told[2] = told[2] * 31 + item->type;
+		told[0] = cmd->offset;
+		told[1] = info->id;
+		fault_out(s, told, sizeof(told));
 	}
-	free(recv);
+	free(cmd);
 	return r;
 }
 
-static int run_recv(struct scene *s)
+static int run_conn_info(struct scene *s)
 {
-	return recv_with(s, 0);
+	return ask(s, KDBUS_CMD_CONN_INFO, s->conn[B].id, NULL);
 }
 
-static int run_recv_peek(struct scene *s)
+static int run_conn_info_name(struct scene *s)
 {
-	return recv_with(s, KDBUS_RECV_PEEK);
+	return ask(s, KDBUS_CMD_CONN_INFO, 0, FAULT_NAME);
 }
 
-static int run_recv_drop(struct scene *s)
+static int run_creator_info(struct scene *s)
 {
-	return recv_with(s, KDBUS_RECV_DROP);
+	return ask(s, KDBUS_CMD_BUS_CREATOR_INFO, 0, NULL);
 }
 
-static int run_recv_priority(struct scene *s)
-{
-	return recv_with(s, KDBUS_RECV_USE_PRIORITY);
-}
+FAULT(conn_info, .prepare = busy_but_empty, .call = run_conn_info)
+FAULT(conn_info_name, .prepare = name_taken, .call = run_conn_info_name)
+FAULT(bus_creator_info, .call = run_creator_info)
 
-FAULT(recv, .prepare = with_message, .call = run_recv, .flags = FAULT_FILES)
-FAULT(recv_full_table, .prepare = with_full_table, .call = run_recv,
-      .flags = FAULT_FILES)
-FAULT(recv_peek, .prepare = with_message, .call = run_recv_peek)
-FAULT(recv_priority, .prepare = with_message, .call = run_recv_priority)
-FAULT(recv_drop, .prepare = with_call, .call = run_recv_drop,
-      .flags = FAULT_LOSS)
-
-static void __attribute__((constructor)) fault_constructor(void)
-{
-	kdbus_require();
-	fault_require();
-}
-
-TEST_HARNESS_MAIN
+FAULT_HARNESS_MAIN

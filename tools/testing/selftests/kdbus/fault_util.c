@@ -150,7 +150,7 @@ static int memfd_new(void)
 }
 
 /* without installing files */
-static void drop_all(const struct conn *c)
+void drop_all(const struct conn *c)
 {
 	struct kdbus_cmd_recv *recv = recv_new(KDBUS_RECV_DROP, 0);
 
@@ -167,6 +167,7 @@ static void scene_open(struct scene *s, const struct fault_case *c)
 	if (domain_mount(&s->d, 0, NULL) < 0)
 		abort();
 	s->fresh = -1;
+	s->cancel = -1;
 	s->memfd = memfd_new();
 	s->bus = bus_new(&s->d, "0-bus", 0);
 	if (s->bus < 0)
@@ -177,7 +178,8 @@ static void scene_open(struct scene *s, const struct fault_case *c)
 			continue;
 		if (hello(&s->conn[i], open_endpoint(&s->d, "0-bus"),
 			  ACCEPT_FD | (i == MON ? MONITOR : 0),
-			  c->flags & FAULT_LESS ? _KDBUS_ATTACH_ALL : 0,
+			  !(c->flags & FAULT_LESS) ? 0 :
+			  c->attach ?: _KDBUS_ATTACH_ALL,
 			  FAULT_POOL) < 0)
 			abort();
 	}
@@ -216,6 +218,43 @@ void fault_serve(struct scene *s)
 		abort();
 }
 
+static void *wait_for_reply(void *data)
+{
+	struct scene *s = data;
+	struct kdbus_cmd_send *cmd = send_new(call_new(s->conn[A].id,
+						       s->served, NEVER));
+
+	cmd->flags = KDBUS_SEND_SYNC_REPLY;
+	s->waited = cmd_run(s->conn[B].fd, KDBUS_CMD_SEND, cmd);
+	if (s->waited == 0) {
+		files_close(find(msg_at(&s->conn[B], cmd->reply.offset),
+				 KDBUS_ITEM_FDS));
+		files_close(find(msg_at(&s->conn[B], cmd->reply.offset),
+				 KDBUS_ITEM_PAYLOAD_MEMFD));
+		conn_free(&s->conn[B], cmd->reply.offset);
+	}
+	return NULL;
+}
+
+/* returns when the request is at A */
+void fault_wait(struct scene *s, __u64 cookie)
+{
+	s->waiting = true;
+	s->served = cookie;
+	if (pthread_create(&s->thread, NULL, wait_for_reply, s) != 0)
+		abort();
+	readable_wait(&s->conn[A]);
+}
+
+/* The thread ends with its reply, or with A. */
+static void stop_waiting(struct scene *s)
+{
+	if (!s->waiting)
+		return;
+	pthread_join(s->thread, NULL);
+	s->waiting = false;
+}
+
 /* The thread ends with B. */
 static void stop_serving(struct scene *s)
 {
@@ -233,11 +272,16 @@ static void scene_close(struct scene *s)
 	int i;
 
 	stop_serving(s);
-	for (i = 0; i < N_CONNS; i++)
+	if (s->conn[A].fd >= 0)
+		conn_close(&s->conn[A]);
+	stop_waiting(s);
+	for (i = B; i < N_CONNS; i++)
 		if (s->conn[i].fd >= 0)
 			conn_close(&s->conn[i]);
 	if (s->fresh >= 0)
 		close(s->fresh);
+	if (s->cancel >= 0)
+		close(s->cancel);
 	close(s->memfd);
 	close(s->bus);
 	free(s->msg);
@@ -425,7 +469,8 @@ static char *examine(struct scene *s, const struct fault_case *c,
 	if (!f)
 		abort();
 	stop_serving(s);
-	fprintf(f, "served %u\n", s->served);
+	stop_waiting(s);
+	fprintf(f, "served %u, waited %d\n", s->served, s->waited);
 	list = listed(&s->conn[OBSERVER], KDBUS_LIST_UNIQUE |
 		      KDBUS_LIST_NAMES | KDBUS_LIST_QUEUED);
 	if (c->takes_id)
@@ -507,7 +552,10 @@ static int check_failed(const struct run *run, struct scene *s, unsigned int n,
 		if (run->c->monitored)
 			drop_all(&s->conn[MON]);
 		r = run->c->call(s);
-		if (r < 0)
+		/* that the caller was woken does not show at once */
+		if (r == -EBADSLT && s->waiting && run->c->flags & FAULT_LATE)
+			r = compare(run, s, n, error, run->c->flags);
+		else if (r < 0)
 			complain(run, n, r, "when it was run again");
 		else
 			r = compare(run, s, n, error, 0);

@@ -27,6 +27,9 @@ enum { A, B, OBSERVER, MON, N_CONNS };
  * @thread:	replies to the calls that B gets, while @serving
  * @serving:	there is such a thread
  * @served:	calls replied to
+ * @waiting:	@thread is B's, which waits for a reply instead
+ * @waited:	what B's SEND returned then
+ * @cancel:	eventfd for the command under test, or -1
  *
  * A scene is made anew for each failure, and is the same each time.
  */
@@ -42,6 +45,9 @@ struct scene {
 	pthread_t thread;
 	bool serving;
 	unsigned int served;
+	bool waiting;
+	int waited;
+	int cancel;
 };
 
 /*
@@ -77,6 +83,7 @@ enum fault_capacity {
  * @flags:	enum fault_flags
  * @capacity:	enum fault_capacity
  * @monitored:	there is a monitor
+ * @attach:	metadata that is told, all of it if this is 0; with FAULT_LESS
  * @takes_id:	makes a connection, whose id is another one after a failure
  */
 struct fault_case {
@@ -85,6 +92,7 @@ struct fault_case {
 	int (*call)(struct scene *s);
 	unsigned int flags;
 	unsigned int capacity;
+	__u64 attach;
 	bool monitored;
 	bool takes_id;
 };
@@ -104,6 +112,8 @@ int fault_run(const struct fault_case *c);
 /* For prepare and call */
 void fault_out(struct scene *s, const void *data, size_t size);
 void fault_serve(struct scene *s);
+void fault_wait(struct scene *s, __u64 cookie);
+void drop_all(const struct conn *c);
 
 /* Close the files of an item; returns how many there were. */
 unsigned int files_close(const struct kdbus_item *item);
