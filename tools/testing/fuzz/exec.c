@@ -208,6 +208,20 @@ static void check_result(const struct abi_command *c, int fd,
 	}
 }
 
+/* The commands that work on a file that was just opened seldom meet one. */
+static void give_fresh(const struct op *op, const struct abi_command *c)
+{
+	struct rng rng;
+
+	rng_init(&rng, ~(uint64_t)op->seed);
+	if (one_in(&rng, 3))
+		return;
+	if (c->nr == KDBUS_CMD_BUS_MAKE)
+		slot_open(op->slot, "control");
+	else if (c->nr == KDBUS_CMD_HELLO || c->nr == KDBUS_CMD_ENDPOINT_MAKE)
+		slot_open(op->slot, "0-bus/bus");
+}
+
 static void run_command(const struct op *op, const struct abi_command *c)
 {
 	unsigned int nr = c - abi_commands;
@@ -215,6 +229,7 @@ static void run_command(const struct op *op, const struct abi_command *c)
 	struct rng rng;
 	void *argument;
 
+	give_fresh(op, c);
 	rng_init(&rng, op->seed);
 	argument = build_command(&rng, c, &shared->world, op->slot);
 	/* so that it stays the same file even if the slot is used anew */
