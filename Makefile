@@ -26,7 +26,7 @@ bench := tools/bench
 fuzz := tools/testing/fuzz
 
 # What the scripts below read from their environment.
-export MODNAME KVER TESTS SMP MEM ICOUNT T FUZZ SEED MINIMISE MIN BENCH
+export MODNAME KVER TESTS SMP MEM ICOUNT T FUZZ SEED MINIMISE MIN BITS BENCH
 
 PHONY := modules
 modules: have-headers

@@ -165,6 +165,8 @@ summary()
 }
 
 if [ "$debug" ]; then
+	# the others would take as long again
+	export BITS="${BITS:-64}"
 	headers=$(scripts/debug-kernel.sh) || exit
 	# later, but there may be a processor with nothing to do in between
 	[ -n "$TESTS" ] || scripts/debug-kernel.sh kcsan >/dev/null 2>&1 8>&- &

@@ -19,7 +19,7 @@ make -s -C "$selftests" && make -s -C "$TOP/tools/testing/fuzz" kdbus-fuzz ||
 mkdir -p "$dir" && rm -rf "$dir"/counts "$dir"/machine-* || exit
 MODULE=$("$TOP/scripts/module.sh" coverage "$headers" KCFLAGS=-g \
 	GCOV_PROFILE=y) || exit
-export MODULE T="${T:-5400}"
+export MODULE T="${T:-5400}" BITS="${BITS:-64}"
 
 # run NUMBER SECONDS: what one machine does: its share of the tests, and
 # fuzzing
@@ -35,7 +35,7 @@ run()
 		exit $status' coverage "$fuzzer" "$2" \
 		make --no-print-directory -C "$selftests" run_tests \
 		kselftest_override_timeout=1800 \
-		"TEST_GEN_PROGS=$("$TOP/scripts/programs.sh" "$1" 2 64 |
+		"TEST_GEN_PROGS=$("$TOP/scripts/programs.sh" "$1" 2 |
 			tr '\n' ' ')"
 	echo $? >"$dir/machine-$1.status"
 }

@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# programs.sh NUMBER COUNT [64]
+# programs.sh NUMBER COUNT
 #
 # Prints which of the built selftests, or of those in $TESTS, are the share of
-# machine NUMBER out of COUNT; with "64", only those that are no 32-bit programs.
+# machine NUMBER out of COUNT; with $BITS set to 64, only those that are no
+# 32-bit programs.
 
 . "${0%/*}/common.sh"
 
-number=$1 count=$2 bits=$3
+number=$1 count=$2
 dir=$TOP/tools/testing/selftests/kdbus
 
 # These take longest, in this order: each machine gets some of them.
@@ -24,7 +25,7 @@ all()
 		echo "$slow" | tr ' ' '\n'
 		find "$dir" -maxdepth 1 -name '*_test.c' | sort |
 			sed 's,.*/,,; s,\.c$,,'
-	} | awk -v bits="$bits" \
+	} | awk -v bits="$BITS" \
 		'!seen[$0]++ { print; if (bits != 64) print $0 "_32" }'
 }
 
