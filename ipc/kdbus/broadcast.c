@@ -370,6 +370,8 @@ int kdbus_cmd_match_add(struct kdbus_conn *conn, void __user *argp)
 			       kdbus_command_area(&command),
 			       kdbus_command_area_size(&command));
 	kdbus_active_release(&conn->active);
+	if (r == -EMFILE)
+		kdbus_limit_refused(conn->user, KDBUS_LIMIT_MATCHES);
 
 exit:
 	kdbus_command_release(&command);

@@ -15,6 +15,7 @@
 #include "limits.h"
 #include "metadata-snapshot.h"
 #include "security.h"
+#include "trace.h"
 #include "user.h"
 
 static void kdbus_bus_free(struct kdbus_node *node)
@@ -126,6 +127,7 @@ static int kdbus_bus_populate(struct kdbus_bus *bus)
 	r = kdbus_user_charge(&user->buses,
 			      READ_ONCE(kdbus_max_buses_per_user));
 	if (r < 0) {
+		kdbus_limit_refused(user, KDBUS_LIMIT_BUSES);
 		kdbus_user_unref(user);
 		return r;
 	}
@@ -222,6 +224,7 @@ static struct kdbus_bus *kdbus_bus_make(struct kdbus_domain *domain,
 	}
 
 	kdbus_node_activate(&bus->node);
+	trace_kdbus_bus(bus->id, bus->node.name, __kuid_val(current_uid()));
 	return bus;
 }
 

@@ -46,6 +46,13 @@
 #define kdbus_bpf_hook	noinline
 #endif
 
+/* 6.10: a string of a trace event is named once */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#define kdbus_trace_assign_str(_field, _str)	__assign_str(_field)
+#else
+#define kdbus_trace_assign_str(_field, _str)	__assign_str(_field, _str)
+#endif
+
 /* 7.3: batches of folios have a header of their own */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
 #include <linux/folio_batch.h>

@@ -249,6 +249,7 @@ static int kdbus_conn_charge(struct kdbus_conn *conn,
 	r = kdbus_user_charge(&user->conns,
 			      READ_ONCE(kdbus_max_conns_per_user));
 	if (r < 0) {
+		kdbus_limit_refused(user, KDBUS_LIMIT_CONNS);
 		kdbus_user_unref(user);
 		return r;
 	}

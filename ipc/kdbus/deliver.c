@@ -10,12 +10,14 @@
 #include "compat.h"
 #include "connection.h"
 #include "files.h"
+#include "limits.h"
 #include "message.h"
 #include "name.h"
 #include "pool.h"
 #include "queue.h"
 #include "quota.h"
 #include "security.h"
+#include "trace.h"
 #include "user.h"
 
 /*
@@ -355,6 +357,14 @@ static u64 kdbus_deliver_wanted(const struct kdbus_message *msg,
 				       READ_ONCE(dst->sender.attach_flags));
 }
 
+static void kdbus_deliver_refused(struct kdbus_user *user, int error)
+{
+	if (error == -ENOBUFS)
+		kdbus_limit_refused(user, KDBUS_LIMIT_QUEUE);
+	else if (error == -EMFILE)
+		kdbus_limit_refused(user, KDBUS_LIMIT_QUEUE_FDS);
+}
+
 /* charge an entry, unless it is free of charge, and get it a slice */
 static int kdbus_deliver_reserve(struct kdbus_conn *dst,
 				 struct kdbus_user *user, u64 sender,
@@ -364,8 +374,10 @@ static int kdbus_deliver_reserve(struct kdbus_conn *dst,
 
 	if (user) {
 		r = kdbus_deliver_charge(dst, user, sender, entry, size);
-		if (r < 0)
+		if (r < 0) {
+			kdbus_deliver_refused(user, r);
 			return r;
+		}
 	}
 
 	entry->slice = kdbus_pool_alloc(dst->pool, size);
@@ -373,6 +385,8 @@ static int kdbus_deliver_reserve(struct kdbus_conn *dst,
 		r = PTR_ERR(entry->slice);
 		entry->slice = NULL;
 		kdbus_deliver_discharge(dst, entry, size);
+		if (r == -EXFULL)
+			kdbus_limit_refused(dst->user, KDBUS_LIMIT_POOL);
 		return r;
 	}
 
@@ -642,6 +656,7 @@ void kdbus_deliver_number(struct kdbus_message *msg, struct kdbus_conn *dst,
 	else
 		entry->seqnum = kdbus_cast_number(&msg->cast, dst->bus);
 	entry->order = entry->seqnum;
+	trace_kdbus_deliver(dst->id, entry->seqnum);
 }
 
 /**
@@ -751,6 +766,8 @@ void kdbus_deliver_settle(struct kdbus_cast *cast, struct kdbus_conn *dst)
 	spin_unlock(&dst->lock);
 
 	kdbus_conn_wake(dst);
+	if (!entry)
+		trace_kdbus_deliver(dst->id, cast->seqnum);
 	kdbus_deliver_free(dst, entry);
 }
 
@@ -765,6 +782,8 @@ void kdbus_deliver_lost(struct kdbus_conn *dst)
 	spin_lock(&dst->lock);
 	kdbus_queue_lost(&dst->queue);
 	spin_unlock(&dst->lock);
+
+	trace_kdbus_lost(dst->id);
 
 	kdbus_conn_wake(dst);
 }

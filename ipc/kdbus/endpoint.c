@@ -208,8 +208,10 @@ static int kdbus_endpoint_link(struct kdbus_endpoint *ep, const char *name)
 
 	r = kdbus_user_charge(&bus->n_endpoints,
 			      READ_ONCE(kdbus_max_endpoints_per_bus));
-	if (r < 0)
+	if (r < 0) {
+		kdbus_limit_refused(ep->user, KDBUS_LIMIT_ENDPOINTS);
 		return r;
+	}
 
 	r = kdbus_node_link(&ep->node, &bus->node, name);
 	if (r < 0) {

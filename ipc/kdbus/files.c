@@ -155,8 +155,10 @@ static int kdbus_files_charge(struct kdbus_files *files,
 	/* the users of custom endpoints are too many to have a limit each */
 	user = user->payer ?: user;
 	if (!kdbus_user_try_charge(&user->files, files->n_slots, max)) {
-		if (!capable(CAP_SYS_RESOURCE))
+		if (!capable(CAP_SYS_RESOURCE)) {
+			kdbus_limit_refused(user, KDBUS_LIMIT_FILES);
 			return -ETOOMANYREFS;
+		}
 		atomic_add(files->n_slots, &user->files);
 	}
 

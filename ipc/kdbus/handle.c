@@ -13,6 +13,7 @@
 #include "connection.h"
 #include "domain.h"
 #include "endpoint.h"
+#include "fdinfo.h"
 #include "info.h"
 #include "list.h"
 #include "name.h"
@@ -325,6 +326,25 @@ static int kdbus_handle_mmap(struct file *file, struct vm_area_struct *vma)
 	return kdbus_pool_mmap(handle->conn->pool, vma);
 }
 
+static void kdbus_handle_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct kdbus_handle *handle = file->private_data;
+
+	switch (kdbus_handle_state(handle)) {
+	case KDBUS_HANDLE_BUS_OWNER:
+		kdbus_fdinfo_bus(m, handle->bus);
+		break;
+	case KDBUS_HANDLE_EP_OWNER:
+		kdbus_fdinfo_endpoint(m, handle->ep);
+		break;
+	case KDBUS_HANDLE_CONNECTED:
+		kdbus_fdinfo_conn(m, handle->conn);
+		break;
+	case KDBUS_HANDLE_FRESH:
+		break;
+	}
+}
+
 const struct file_operations kdbus_handle_fops = {
 	.owner = THIS_MODULE,
 	.open = kdbus_handle_open,
@@ -334,4 +354,5 @@ const struct file_operations kdbus_handle_fops = {
 	.poll = kdbus_handle_poll,
 	.mmap = kdbus_handle_mmap,
 	.llseek = noop_llseek,
+	.show_fdinfo = kdbus_handle_show_fdinfo,
 };

@@ -69,4 +69,23 @@ extern unsigned int kdbus_max_endpoints_per_bus;
  */
 extern unsigned int kdbus_max_files_per_user;
 
+/* limits that are told about when they refuse something */
+enum kdbus_limit {
+	KDBUS_LIMIT_BUSES,
+	KDBUS_LIMIT_CONNS,
+	KDBUS_LIMIT_ENDPOINTS,
+	KDBUS_LIMIT_FILES,
+	KDBUS_LIMIT_PAYLOAD,
+	KDBUS_LIMIT_MATCHES,
+	KDBUS_LIMIT_NAMES,
+	KDBUS_LIMIT_REQUESTS,
+	KDBUS_LIMIT_QUEUE,
+	KDBUS_LIMIT_QUEUE_FDS,
+	KDBUS_LIMIT_POOL,
+};
+
+struct kdbus_user;
+
+void kdbus_limit_refused(struct kdbus_user *user, enum kdbus_limit limit);
+
 #endif

@@ -195,8 +195,10 @@ static int kdbus_message_check(struct kdbus_message *msg, u64 bloom_size)
 			    (const u8 *)msg->hdr;
 	}
 
-	if (msg->stored > READ_ONCE(kdbus_max_payload))
+	if (msg->stored > READ_ONCE(kdbus_max_payload)) {
+		kdbus_limit_refused(msg->user, KDBUS_LIMIT_PAYLOAD);
 		return -EMSGSIZE;
+	}
 	if (!!(msg->hdr->flags & KDBUS_MSG_SIGNAL) != !!msg->bloom)
 		return -EBADMSG;
 	if (msg->hdr->dst_id == KDBUS_DST_ID_NAME && !msg->dst_name)

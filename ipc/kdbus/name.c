@@ -21,6 +21,7 @@
 #include "notify.h"
 #include "policy.h"
 #include "security.h"
+#include "trace.h"
 
 /* what of the flags of an acquisition is remembered */
 #define KDBUS_NAME_SAVED	(KDBUS_NAME_ALLOW_REPLACEMENT | KDBUS_NAME_QUEUE)
@@ -366,8 +367,10 @@ static int kdbus_name_claim(struct kdbus_name_claim *claim)
 
 	name = kdbus_name_find(claim->bus, claim->str);
 	owner = name ? kdbus_name_find_owner(name, claim->conn) : NULL;
-	if (!owner && claim->conn->n_names >= KDBUS_CONN_MAX_NAMES)
+	if (!owner && claim->conn->n_names >= KDBUS_CONN_MAX_NAMES) {
+		kdbus_limit_refused(claim->conn->user, KDBUS_LIMIT_NAMES);
 		return -E2BIG;
+	}
 	if (!name)
 		return kdbus_name_claim_new(claim);
 
@@ -477,8 +480,10 @@ int kdbus_cmd_name_acquire(struct kdbus_conn *conn, void __user *argp)
 		goto exit;
 	r = -EPERM;
 	if (!kdbus_policy_may_own(conn, current_cred(), claim.str) ||
-	    !kdbus_security_own(conn, claim.str))
+	    !kdbus_security_own(conn, claim.str)) {
+		trace_kdbus_deny_own(conn->id, claim.str);
 		goto exit;
+	}
 
 	r = kdbus_name_acquire(&claim);
 	if ((r >= 0 || r == -EEXIST) && claim.result &&

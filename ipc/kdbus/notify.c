@@ -16,6 +16,7 @@
 #include "message.h"
 #include "monitor.h"
 #include "queue.h"
+#include "trace.h"
 
 /* the kernel as a sender: it has nothing to tell about itself but the time */
 static const struct kdbus_meta_sender kdbus_notify_sender;
@@ -129,6 +130,10 @@ void kdbus_notify_id(struct kdbus_bus *bus, u64 type, u64 id, u64 flags)
 
 	lockdep_assert_held(&bus->names.lock);
 
+	if (type == KDBUS_ITEM_ID_ADD)
+		trace_kdbus_connect(bus->id, id, flags);
+	else
+		trace_kdbus_disconnect(bus->id, id, flags);
 	kdbus_notify_broadcast(bus, &content.hdr, content.hdr.items,
 			       sizeof(content.change), &facts);
 }
@@ -170,6 +175,7 @@ void kdbus_notify_name(struct kdbus_bus *bus, u64 type,
 
 	lockdep_assert_held(&bus->names.lock);
 
+	trace_kdbus_name(bus->id, name, facts.old_id, facts.new_id);
 	strscpy(content.name, name, sizeof(content.name));
 	kdbus_notify_broadcast(bus, &content.hdr, content.hdr.items,
 			       sizeof(content.change) + strlen(name) + 1,

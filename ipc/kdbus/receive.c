@@ -15,6 +15,7 @@
 #include "queue.h"
 #include "reply.h"
 #include "security.h"
+#include "trace.h"
 
 static const struct kdbus_item_spec kdbus_no_items[] = {
 	{ .type = KDBUS_ITEM_NEGOTIATE },
@@ -261,6 +262,7 @@ static int kdbus_recv_take(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
 		return r;
 	}
 
+	trace_kdbus_receive(conn->id, entry->seqnum);
 	kdbus_tracker_unref(kdbus_recv_consume(conn, entry));
 	kdbus_deliver_hand_over(conn, entry);
 	return 0;

@@ -106,6 +106,7 @@ struct kdbus_tracker *kdbus_tracker_new(struct kdbus_conn *requester,
 	spin_unlock(&requester->lock);
 
 	if (full) {
+		kdbus_limit_refused(requester->user, KDBUS_LIMIT_REQUESTS);
 		kfree(tracker->dst_name);
 		kmem_cache_free(kdbus_tracker_cache, tracker);
 		return ERR_PTR(-EMLINK);

@@ -23,6 +23,7 @@
 #include "pool.h"
 #include "reply.h"
 #include "security.h"
+#include "trace.h"
 
 enum {
 	SEND_NEGOTIATE,
@@ -167,8 +168,9 @@ static int kdbus_route_check_talk(struct kdbus_conn *src,
 	struct mutex *lock = &src->bus->names.lock;
 	int r = 0;
 
-	if (likely(kdbus_policy_may_talk(src, current_cred(), dst)))
-		return kdbus_security_talk(src, dst) ? 0 : -EPERM;
+	if (likely(kdbus_policy_may_talk(src, current_cred(), dst) &&
+		   kdbus_security_talk(src, dst)))
+		return 0;
 
 	if (mutex_lock_killable(lock) < 0)
 		return -EINTR;
@@ -179,6 +181,8 @@ static int kdbus_route_check_talk(struct kdbus_conn *src,
 		r = -EPERM;
 	mutex_unlock(lock);
 
+	if (r == -EPERM)
+		trace_kdbus_deny_talk(src->id, dst->id);
 	return r;
 }
 
@@ -443,6 +447,7 @@ static int kdbus_send_checked(struct kdbus_conn *src, struct kdbus_message *msg,
 	}
 
 exit:
+	trace_kdbus_send(msg->hdr, src->id, r);
 	if (cancel)
 		fput(cancel);
 	return r;

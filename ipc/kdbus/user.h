@@ -25,6 +25,8 @@ struct kdbus_domain;
  * @buses:	buses charged
  * @conns:	connections charged
  * @files:	files in messages that were not received yet
+ * @told:	limits that the administrator knows the user has reached, bits
+ *		of enum kdbus_limit
  * @payer:	whose @files are charged instead, with a reference, or NULL
  */
 struct kdbus_user {
@@ -34,6 +36,7 @@ struct kdbus_user {
 	atomic_t buses;
 	atomic_t conns;
 	atomic_t files;
+	unsigned long told;
 	struct kdbus_user *payer;
 };
 
