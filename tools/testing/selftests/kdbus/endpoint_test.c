@@ -285,70 +285,10 @@ TEST_F(endpoint, mode_decides_who_opens_it)
 	}
 }
 
-enum state { FRESH, OWNER, OWNER_OF_DEAD, N_STATES };
-
-static int handle_new(const struct domain *d, enum state state)
+TEST_F(endpoint, is_made_and_updated_with_the_right_file)
 {
-	char path[64];
-	int bus, fd;
-
-	if (state == FRESH)
-		return open_ep(d, "bus");
-	if (state == OWNER)
-		return ep_new(d, "0-ep", NULL);
-	bus = bus_new(d, "0-dead", 0);
-	snprintf(path, sizeof(path), "%s/0-dead/bus", d->dir);
-	fd = open(path, O_RDWR);
-	if (bus < 0 || fd < 0 || ep_make(fd, "0-ep", 0) < 0)
-		return -EINVAL;
-	close(bus);
-	return fd;
-}
-
-/* Without an argument: what may run fails to read it. */
-TEST_F(endpoint, state_decides_which_commands_run)
-{
-	static const struct {
-		unsigned int nr;
-		int expected[N_STATES];
-	} rows[] = {
-		{ KDBUS_CMD_BUS_MAKE, { -EBADFD, -EBADFD, -EBADFD } },
-		{ KDBUS_CMD_ENDPOINT_MAKE, { -EFAULT, -EBADFD, -EBADFD } },
-		{ KDBUS_CMD_HELLO, { -EFAULT, -EBADFD, -EBADFD } },
-		{ KDBUS_CMD_ENDPOINT_UPDATE,
-		  { -EBADFD, -EFAULT, -ESHUTDOWN } },
-		{ KDBUS_CMD_UPDATE, { -EBADFD, -EBADFD, -ESHUTDOWN } },
-		{ KDBUS_CMD_BYEBYE, { -EBADFD, -EBADFD, -ESHUTDOWN } },
-		{ KDBUS_CMD_FREE, { -EBADFD, -EBADFD, -ESHUTDOWN } },
-		{ KDBUS_CMD_LIST, { -EBADFD, -EBADFD, -ESHUTDOWN } },
-		{ KDBUS_CMD_SEND, { -EBADFD, -EBADFD, -ESHUTDOWN } },
-		{ KDBUS_CMD_RECV, { -EBADFD, -EBADFD, -ESHUTDOWN } },
-		{ KDBUS_CMD_NAME_ACQUIRE, { -EBADFD, -EBADFD, -ESHUTDOWN } },
-		{ KDBUS_CMD_NAME_RELEASE, { -EBADFD, -EBADFD, -ESHUTDOWN } },
-		{ KDBUS_CMD_MATCH_ADD, { -EBADFD, -EBADFD, -ESHUTDOWN } },
-		{ KDBUS_CMD_MATCH_REMOVE, { -EBADFD, -EBADFD, -ESHUTDOWN } },
-		{ 0x40189583, { -ENOTTY, -ENOTTY, -ENOTTY } },
-	};
-	unsigned int i, state;
 	struct conn c;
 	int fd;
-
-	for (state = 0; state < N_STATES; state++) {
-		fd = handle_new(self->d, state);
-		ASSERT_LE(0, fd);
-		for (i = 0; i < ARRAY_SIZE(rows); i++) {
-			EXPECT_EQ(rows[i].expected[state],
-				  cmd_run(fd, rows[i].nr, NULL)) {
-				TH_LOG("command %x, state %u", rows[i].nr,
-				       state);
-			}
-		}
-		EXPECT_EQ(POLLERR | POLLHUP, poll_now(fd));
-		EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED,
-					   fd, 0));
-		EXPECT_EQ(EBADFD, errno);
-		close(fd);
-	}
 
 	EXPECT_EQ(-EBADFD, ep_make(self->bus, "0-ep", 0));
 	EXPECT_EQ(-EBADFD, ep_update(self->bus, ""));

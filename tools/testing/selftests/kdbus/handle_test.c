@@ -38,7 +38,12 @@ enum state {
 	FRESH_ENDPOINT,
 	DEAD_ENDPOINT,		/* fresh, but the bus is gone */
 	BUS_OWNER,
+	EP_OWNER,
+	DEAD_EP_OWNER,		/* the bus is gone */
 	CONNECTED,
+	ACTIVATOR,
+	HOLDER,
+	MONITOR,
 	DISCONNECTED,		/* by BYEBYE */
 	ORPHANED,		/* the bus is gone */
 	N_STATES
@@ -46,13 +51,49 @@ enum state {
 
 static const char *const state_names[] = {
 	"fresh control", "fresh endpoint", "endpoint of a dead bus",
-	"bus owner", "connected", "disconnected", "connected to a dead bus",
+	"bus owner", "endpoint owner", "endpoint owner of a dead bus",
+	"connected", "activator", "policy holder", "monitor", "disconnected",
+	"connected to a dead bus",
 };
+
+static int endpoint_make(int fd)
+{
+	struct kdbus_cmd *cmd = object_new(sizeof(*cmd));
+
+	item_add_str(cmd, KDBUS_ITEM_MAKE_NAME, "0-ep");
+	return cmd_run(fd, KDBUS_CMD_ENDPOINT_MAKE, cmd);
+}
+
+static int special_new(const struct domain *d, __u64 flags)
+{
+	struct kdbus_cmd_hello *hello = hello_new(POOL_SIZE);
+	int fd = open_endpoint(d, "0-bus");
+
+	hello->flags = flags;
+	if (flags != KDBUS_HELLO_MONITOR)
+		item_add_str(hello, KDBUS_ITEM_NAME, "org.example.a");
+	return cmd_run(fd, KDBUS_CMD_HELLO, hello) ?: fd;
+}
+
+/* What was made through this bus lasts longer than the bus. */
+static int orphan_new(const struct domain *d, enum state state)
+{
+	int r = 0, bus = bus_new(d, "0-dead", 0);
+	int fd = open_endpoint(d, "0-dead");
+	struct conn conn;
+
+	if (state == DEAD_EP_OWNER)
+		r = endpoint_make(fd);
+	else if (state == ORPHANED)
+		r = conn_hello(&conn, fd, POOL_SIZE);
+	close(bus);
+	return r ?: fd;
+}
 
 static int handle_new(const struct domain *d, enum state state)
 {
 	struct conn conn;
-	int bus, fd;
+	int fd;
 
 	switch (state) {
 	case FRESH_CONTROL:
@@ -60,22 +101,25 @@ static int handle_new(const struct domain *d, enum state state)
 	case FRESH_ENDPOINT:
 		return open_endpoint(d, "0-bus");
 	case DEAD_ENDPOINT:
-		bus = bus_new(d, "0-dead", 0);
-		fd = open_endpoint(d, "0-dead");
-		close(bus);
-		return fd;
+	case DEAD_EP_OWNER:
+	case ORPHANED:
+		return orphan_new(d, state);
 	case BUS_OWNER:
 		return bus_new(d, "0-owned", 0);
+	case EP_OWNER:
+		fd = open_endpoint(d, "0-bus");
+		return endpoint_make(fd) ?: fd;
 	case CONNECTED:
 		return conn_new(&conn, d, "0-bus") ?: conn.fd;
+	case ACTIVATOR:
+		return special_new(d, KDBUS_HELLO_ACTIVATOR);
+	case HOLDER:
+		return special_new(d, KDBUS_HELLO_POLICY_HOLDER);
+	case MONITOR:
+		return special_new(d, KDBUS_HELLO_MONITOR);
 	case DISCONNECTED:
 		return conn_new(&conn, d, "0-bus") ?:
 		       conn_byebye(&conn) ?: conn.fd;
-	case ORPHANED:
-		bus = bus_new(d, "0-dead", 0);
-		fd = conn_new(&conn, d, "0-dead") ?: conn.fd;
-		close(bus);
-		return fd;
 	default:
 		return -EINVAL;
 	}
@@ -91,34 +135,50 @@ struct row {
  * Without an argument: what may run fails to read it, anything else is
  * refused before it comes to that.
  */
+#define YES	-EFAULT
+#define BAD	-EBADFD
+#define END	-ESHUTDOWN
+#define RST	-ECONNRESET
+#define NOT	-EOPNOTSUPP
+
+#define ROW(_nr)	KDBUS_CMD_ ## _nr, #_nr
+
+/* the states: control, endpoint, dead, bus owner, endpoint owner, dead,
+ * connected, activator, holder, monitor, disconnected, dead
+ */
 static const struct row admission[] = {
-	{ KDBUS_CMD_BUS_MAKE, "BUS_MAKE",
-	  { -EFAULT, -EBADFD, -ESHUTDOWN, -EBADFD,
-	    -EBADFD, -EBADFD, -EBADFD } },
-	{ KDBUS_CMD_HELLO, "HELLO",
-	  { -EBADFD, -EFAULT, -ESHUTDOWN, -EBADFD,
-	    -EBADFD, -EBADFD, -EBADFD } },
-	{ KDBUS_CMD_UPDATE, "UPDATE",
-	  { -EBADFD, -EBADFD, -EBADFD, -EBADFD,
-	    -EFAULT, -ECONNRESET, -ECONNRESET } },
-	{ KDBUS_CMD_CONN_INFO, "CONN_INFO",
-	  { -EBADFD, -EBADFD, -EBADFD, -EBADFD,
-	    -EFAULT, -ECONNRESET, -ECONNRESET } },
-	{ KDBUS_CMD_BUS_CREATOR_INFO, "BUS_CREATOR_INFO",
-	  { -EBADFD, -EBADFD, -EBADFD, -EBADFD,
-	    -EFAULT, -ECONNRESET, -ECONNRESET } },
-	{ KDBUS_CMD_BYEBYE, "BYEBYE",
-	  { -EBADFD, -EBADFD, -EBADFD, -EBADFD,
-	    -EFAULT, -ECONNRESET, -ECONNRESET } },
-	{ KDBUS_CMD_FREE, "FREE",
-	  { -EBADFD, -EBADFD, -EBADFD, -EBADFD,
-	    -EFAULT, -ECONNRESET, -ECONNRESET } },
-	{ KDBUS_CMD_SEND, "SEND",
-	  { -EBADFD, -EBADFD, -EBADFD, -EBADFD,
-	    -EFAULT, -ECONNRESET, -ECONNRESET } },
-	{ KDBUS_CMD_RECV, "RECV",
-	  { -EBADFD, -EBADFD, -EBADFD, -EBADFD,
-	    -EFAULT, -ECONNRESET, -ECONNRESET } },
+	{ ROW(BUS_MAKE), {
+		YES, BAD, END, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD } },
+	{ ROW(ENDPOINT_MAKE), {
+		BAD, YES, END, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD } },
+	{ ROW(HELLO), {
+		BAD, YES, END, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD } },
+	{ ROW(ENDPOINT_UPDATE), {
+		BAD, BAD, BAD, BAD, YES, END, BAD, BAD, BAD, BAD, RST, RST } },
+	{ ROW(UPDATE), {
+		BAD, BAD, BAD, BAD, BAD, END, YES, YES, YES, YES, RST, RST } },
+	{ ROW(BYEBYE), {
+		BAD, BAD, BAD, BAD, BAD, END, YES, NOT, NOT, NOT, RST, RST } },
+	{ ROW(FREE), {
+		BAD, BAD, BAD, BAD, BAD, END, YES, YES, YES, YES, RST, RST } },
+	{ ROW(CONN_INFO), {
+		BAD, BAD, BAD, BAD, BAD, END, YES, YES, YES, YES, RST, RST } },
+	{ ROW(BUS_CREATOR_INFO), {
+		BAD, BAD, BAD, BAD, BAD, END, YES, YES, YES, YES, RST, RST } },
+	{ ROW(LIST), {
+		BAD, BAD, BAD, BAD, BAD, END, YES, YES, YES, YES, RST, RST } },
+	{ ROW(SEND), {
+		BAD, BAD, BAD, BAD, BAD, END, YES, NOT, NOT, NOT, RST, RST } },
+	{ ROW(RECV), {
+		BAD, BAD, BAD, BAD, BAD, END, YES, YES, NOT, YES, RST, RST } },
+	{ ROW(NAME_ACQUIRE), {
+		BAD, BAD, BAD, BAD, BAD, END, YES, NOT, NOT, NOT, RST, RST } },
+	{ ROW(NAME_RELEASE), {
+		BAD, BAD, BAD, BAD, BAD, END, YES, NOT, NOT, NOT, RST, RST } },
+	{ ROW(MATCH_ADD), {
+		BAD, BAD, BAD, BAD, BAD, END, YES, NOT, NOT, NOT, RST, RST } },
+	{ ROW(MATCH_REMOVE), {
+		BAD, BAD, BAD, BAD, BAD, END, YES, NOT, NOT, NOT, RST, RST } },
 };
 
 TEST_F(handle, state_decides_which_commands_run)
@@ -176,7 +236,8 @@ TEST_F(handle, unknown_commands_are_refused_in_every_state)
 TEST_F(handle, poll_reports_the_state)
 {
 	static const short expected[] = {
-		DEAD, DEAD, DEAD, DEAD, LIVE, DEAD, DEAD,
+		DEAD, DEAD, DEAD, DEAD, DEAD, DEAD,
+		LIVE, LIVE, LIVE, LIVE, DEAD, DEAD,
 	};
 	unsigned int state;
 	int fd;
@@ -194,7 +255,8 @@ TEST_F(handle, poll_reports_the_state)
 TEST_F(handle, only_connections_can_be_mapped)
 {
 	static const int expected[] = {
-		EBADFD, EBADFD, EBADFD, EBADFD, 0, 0, 0,
+		EBADFD, EBADFD, EBADFD, EBADFD, EBADFD, EBADFD,
+		0, 0, 0, 0, 0, 0,
 	};
 	unsigned int state;
 	void *map;
