@@ -396,20 +396,26 @@ static void kdbus_conn_link(struct kdbus_conn *conn)
 		kdbus_notify_id(bus, KDBUS_ITEM_ID_ADD, conn->id, conn->flags);
 }
 
-/* make a connection visible, with the name that it activates; or fail unseen */
-static int kdbus_conn_publish(struct kdbus_conn *conn, const char *name)
+/*
+ * Make a connection visible, with the name that it activates; or fail unseen.
+ * *@activator is taken over by the name.
+ */
+static int kdbus_conn_publish(struct kdbus_conn *conn,
+			      struct kdbus_name_owner **activator)
 {
+	struct kdbus_name_owner *owner = *activator;
 	struct kdbus_node *node = &conn->ep->node;
 	struct kdbus_bus *bus = conn->bus;
-	struct kdbus_name_owner *owner = NULL;
+	int r = 0;
 
 	if (!kdbus_node_acquire(node))
 		return -ESHUTDOWN;
 
 	mutex_lock(&bus->names.lock);
-	if (kdbus_conn_is_activator(conn))
-		owner = kdbus_name_reserve(conn, name);
-	if (!IS_ERR(owner)) {
+	if (owner)
+		r = kdbus_name_reserve(conn, owner);
+	if (r >= 0) {
+		*activator = NULL;
 		kdbus_conn_link(conn);
 		if (owner)
 			kdbus_name_activate(owner);
@@ -417,7 +423,7 @@ static int kdbus_conn_publish(struct kdbus_conn *conn, const char *name)
 	mutex_unlock(&bus->names.lock);
 
 	kdbus_node_release(node);
-	return PTR_ERR_OR_ZERO(owner);
+	return r;
 }
 
 /* nobody else changes the policy of the connection now */
@@ -478,10 +484,12 @@ static void kdbus_conn_terminate(struct kdbus_conn *conn)
 	kdbus_reply_wake_all(conn);
 	kdbus_active_drain(&conn->active);
 	kdbus_reply_stop(conn);
-	kdbus_conn_clear_policy(conn);
+	kdbus_policy_db_disable(conn->policy);
 	kdbus_conn_unlink(conn);
 	kdbus_match_db_clear(&conn->match);
 	kdbus_name_release_all(conn);
+	/* not before: who gets the policy for a name may activate the name */
+	kdbus_conn_clear_policy(conn);
 	kdbus_conn_flush(conn);
 	kdbus_reply_forget_requests(conn);
 	kdbus_reply_abandon_owed(conn);
@@ -499,6 +507,15 @@ static void kdbus_conn_terminate(struct kdbus_conn *conn)
 
 	complete_all(&conn->gone);
 	kdbus_conn_unref(conn);
+}
+
+/* end a connection that nobody but its file will ever know of */
+static void kdbus_conn_abort(struct kdbus_conn *conn)
+{
+	kdbus_active_deactivate(&conn->active);
+	kdbus_conn_mark_dead(conn);
+	kdbus_conn_clear_policy(conn);
+	complete_all(&conn->gone);
 }
 
 /**
@@ -623,36 +640,65 @@ static int kdbus_hello_write_items(struct kdbus_conn *conn,
 	return 0;
 }
 
-static int kdbus_hello_finish(struct kdbus_conn *conn,
-			      struct kdbus_command *command)
+/*
+ * Tell user space and make the connection visible. Nobody knows the connection
+ * yet, so it can still fail; but the result must not be written then. Hence all
+ * that may fail was done before. That the endpoint ends while the result is
+ * written, which may take any time, is as if it ended right after HELLO.
+ */
+static int kdbus_hello_return(struct kdbus_conn *conn,
+			      struct kdbus_command *command,
+			      struct kdbus_name_owner **activator)
 {
-	const char *name = kdbus_item_string(command->items[HELLO_NAME]);
-	struct kdbus_cmd_hello *hello = command->data;
+	const struct kdbus_cmd_hello *hello = command->data;
 	int r;
-
-	r = kdbus_hello_reserve_policy(conn, command);
-	if (r < 0)
-		return r;
-
-	r = kdbus_hello_write_items(conn, hello);
-	if (r < 0)
-		return r;
-
-	hello->return_flags = 0;
-	hello->bus_flags = conn->bus->flags;
-	hello->id = conn->id;
-	memcpy(hello->id128, conn->bus->id128, sizeof(hello->id128));
 
 	r = xa_reserve(&conn->bus->conns, conn->id, GFP_KERNEL_ACCOUNT);
 	if (r < 0)
 		return r;
 
-	/* nobody knows the connection yet, so it can still fail */
 	r = -EFAULT;
 	if (!copy_to_user(command->user, hello, sizeof(*hello)))
-		r = kdbus_conn_publish(conn, name);
+		r = kdbus_conn_publish(conn, activator);
 	if (r < 0)
 		xa_release(&conn->bus->conns, conn->id);
+	if (r == -ESHUTDOWN) {
+		kdbus_conn_abort(conn);
+		r = 0;
+	}
+	return r;
+}
+
+static int kdbus_hello_finish(struct kdbus_conn *conn,
+			      struct kdbus_command *command)
+{
+	const char *name = kdbus_item_string(command->items[HELLO_NAME]);
+	struct kdbus_cmd_hello *hello = command->data;
+	struct kdbus_name_owner *activator = NULL;
+	int r;
+
+	/* it may have taken a while to get here */
+	if (!kdbus_node_is_alive(&conn->ep->node))
+		return -ESHUTDOWN;
+
+	r = kdbus_hello_reserve_policy(conn, command);
+	if (r < 0)
+		return r;
+	if (kdbus_conn_is_activator(conn)) {
+		activator = kdbus_name_activator_new(name);
+		if (!activator)
+			return -ENOMEM;
+	}
+
+	r = kdbus_hello_write_items(conn, hello);
+	if (r >= 0) {
+		hello->return_flags = 0;
+		hello->bus_flags = conn->bus->flags;
+		hello->id = conn->id;
+		memcpy(hello->id128, conn->bus->id128, sizeof(hello->id128));
+		r = kdbus_hello_return(conn, command, &activator);
+	}
+	kdbus_name_activator_free(activator);
 	return r;
 }
 
@@ -671,9 +717,11 @@ static int kdbus_hello_finish(struct kdbus_conn *conn,
  *         exist; -EOPNOTSUPP for a monitor on a custom endpoint; -EPERM for
  *         another type than an ordinary connection, or made-up metadata, of who
  *         does not own the bus;
- *         -EMFILE if the user has too many connections; -EEXIST if there is a
- *         policy for the name or an activator of it already; -ESHUTDOWN if the
- *         endpoint is gone; -EFAULT if the result cannot be written; -ENOMEM.
+ *         -EMFILE if the user has too many connections; -ESHUTDOWN if the
+ *         endpoint is gone; -EEXIST if there is a policy for the name already,
+ *         as every activator has one; -EFAULT if the result cannot be written;
+ *         -ENOMEM. If the endpoint ends while the result is written the
+ *         connection is disconnected already.
  */
 struct kdbus_conn *kdbus_cmd_hello(struct kdbus_endpoint *ep,
 				   struct file *file, void __user *argp)

@@ -210,9 +210,12 @@ static int kdbus_name_insert(struct kdbus_bus *bus,
 	name->registration = bus->names.last_registration + 1;
 	r = rhashtable_insert_fast(&bus->names.names, &name->hash,
 				   kdbus_name_params);
-	if (r >= 0)
-		bus->names.last_registration++;
-	return r;
+	/* it does not find room for a chain of unusual length */
+	if (r < 0)
+		return -ENOMEM;
+
+	bus->names.last_registration++;
+	return 0;
 }
 
 static void kdbus_name_remove(struct kdbus_bus *bus, struct kdbus_name_entry *name)
@@ -605,48 +608,78 @@ void kdbus_name_release_all(struct kdbus_conn *conn)
  */
 
 /**
- * kdbus_name_reserve() - prepare to have a name activated
- * @conn:	activator that is about to be published
+ * kdbus_name_activator_new() - allocate what it takes to have a name activated
  * @str:	valid name
+ *
+ * Context: may sleep.
+ * Return: the owner, the caller's to pass to kdbus_name_reserve() or to free; or
+ *         NULL if there is no memory.
+ */
+struct kdbus_name_owner *kdbus_name_activator_new(const char *str)
+{
+	struct kdbus_name_owner *owner;
+
+	owner = kzalloc(sizeof(*owner), GFP_KERNEL_ACCOUNT);
+	if (!owner)
+		return NULL;
+
+	owner->flags = KDBUS_NAME_ACTIVATOR | KDBUS_NAME_IN_QUEUE;
+	owner->name = kdbus_name_new(str);
+	if (!owner->name) {
+		kfree(owner);
+		return NULL;
+	}
+
+	return owner;
+}
+
+/**
+ * kdbus_name_activator_free() - free an owner that was not reserved
+ * @owner:	what kdbus_name_activator_new() returned, or NULL
+ *
+ * Context: any.
+ */
+void kdbus_name_activator_free(struct kdbus_name_owner *owner)
+{
+	if (owner)
+		kdbus_name_unref(owner->name);
+	kfree(owner);
+}
+
+/**
+ * kdbus_name_reserve() - prepare to have a name activated
+ * @conn:	activator that is about to be published, and that has the policy
+ *		for the name, so that there is no other activator
+ * @owner:	what kdbus_name_activator_new() returned
  *
  * Senders to a new name wait until kdbus_name_activate() is called, which has
  * to happen before the registry's lock is released.
  *
  * Context: may sleep. The registry's lock is held.
- * Return: the owner that @conn is, linked to the name; or an ERR_PTR: -EEXIST
- *         if the name has an activator; -ENOMEM.
+ * Return: 0, @owner is linked to the name and to @conn then; or -ENOMEM, and
+ *         @owner is still the caller's.
  */
-struct kdbus_name_owner *kdbus_name_reserve(struct kdbus_conn *conn,
-					    const char *str)
+int kdbus_name_reserve(struct kdbus_conn *conn, struct kdbus_name_owner *owner)
 {
+	struct kdbus_name_entry *new = owner->name, *name;
 	struct kdbus_bus *bus = conn->bus;
-	struct kdbus_name_owner *owner;
-	struct kdbus_name_entry *name;
 	int r;
 
 	lockdep_assert_held(&bus->names.lock);
 
-	name = kdbus_name_find(bus, str);
-	if (name && name->activator)
-		return ERR_PTR(-EEXIST);
-
-	owner = kzalloc(sizeof(*owner), GFP_KERNEL_ACCOUNT);
-	if (!owner)
-		return ERR_PTR(-ENOMEM);
-	owner->flags = KDBUS_NAME_ACTIVATOR | KDBUS_NAME_IN_QUEUE;
-
-	if (!name) {
-		name = kdbus_name_new(str);
-		r = name ? kdbus_name_insert(bus, name) : -ENOMEM;
-		if (r < 0) {
-			kdbus_name_unref(name);
-			kfree(owner);
-			return ERR_PTR(r);
-		}
+	name = kdbus_name_find(bus, new->name);
+	if (name) {
+		WARN_ON(name->activator);
+		kdbus_name_unref(new);
+	} else {
+		name = new;
+		r = kdbus_name_insert(bus, name);
+		if (r < 0)
+			return r;
 	}
 
 	kdbus_name_link_owner(owner, name, conn);
-	return owner;
+	return 0;
 }
 
 /**
@@ -776,83 +809,4 @@ bool kdbus_name_is_owned(const void *conn, const char *name)
 
 	found = kdbus_name_find(owner->bus, name);
 	return found && READ_ONCE(found->holder) == owner;
-}
-
-static void kdbus_name_write(struct kdbus_item *item, size_t size,
-			     const struct kdbus_name_owner *owner, u64 flags)
-{
-	size_t len = strlen(owner->name->name) + 1;
-
-	memset(item, 0, size);
-	item->size = KDBUS_ITEM_SIZE(sizeof(u64) + len);
-	item->type = KDBUS_ITEM_OWNED_NAME;
-	item->name.flags = flags;
-	memcpy(item->name.name, owner->name->name, len);
-}
-
-/**
- * kdbus_name_collect_as() - write down the names that somebody may see
- * @from:	connection that owns the names
- * @to:		connection on a custom endpoint that is told, or NULL if it may
- *		see all
- * @cred:	credentials that decide what @to may see
- * @buf:	where to write OWNED_NAME items
- * @size:	bytes at @buf
- *
- * Context: any.
- * Return: as kdbus_name_collect().
- */
-size_t kdbus_name_collect_as(const struct kdbus_conn *from,
-			     const struct kdbus_conn *to,
-			     const struct cred *cred, void *buf, size_t size)
-{
-	const struct kdbus_name_owner *owner;
-	size_t n, need = 0;
-	u64 flags;
-
-	if (list_empty(&from->names))
-		return 0;
-
-	rcu_read_lock();
-	list_for_each_entry_rcu(owner, &from->names, conn_entry) {
-		flags = READ_ONCE(owner->flags);
-		if (flags & KDBUS_NAME_IN_QUEUE)
-			continue;
-		if (to && !kdbus_policy_may_see_name(to, cred,
-						     owner->name->name))
-			continue;
-
-		n = KDBUS_ALIGN8(KDBUS_ITEM_SIZE(sizeof(u64) +
-				 strlen(owner->name->name) + 1));
-		if (need + n <= size)
-			kdbus_name_write(buf + need, n, owner, flags);
-		else
-			size = min(size, need);
-		need += n;
-	}
-	rcu_read_unlock();
-
-	return need;
-}
-
-/**
- * kdbus_name_collect() - write down the names that a connection owns
- * @conn:	struct kdbus_conn
- * @viewer:	struct kdbus_conn that is told, if it may not see all names; or
- *		NULL
- * @buf:	where to write OWNED_NAME items
- * @size:	bytes at @buf
- *
- * In the order of acquisition, without those it waits for.
- *
- * Context: any.
- * Return: bytes that all items need, padding included; if it is more than @size
- *         the last ones are missing.
- */
-size_t kdbus_name_collect(const void *conn, const void *viewer, void *buf,
-			  size_t size)
-{
-	const struct kdbus_conn *to = viewer;
-
-	return kdbus_name_collect_as(conn, to, to ? to->cred : NULL, buf, size);
 }

@@ -94,8 +94,9 @@ void kdbus_name_registry_deinit(struct kdbus_name_registry *registry);
 int kdbus_cmd_name_acquire(struct kdbus_conn *conn, void __user *argp);
 int kdbus_cmd_name_release(struct kdbus_conn *conn, void __user *argp);
 void kdbus_name_release_all(struct kdbus_conn *conn);
-struct kdbus_name_owner *kdbus_name_reserve(struct kdbus_conn *conn,
-					    const char *str);
+struct kdbus_name_owner *kdbus_name_activator_new(const char *str);
+void kdbus_name_activator_free(struct kdbus_name_owner *owner);
+int kdbus_name_reserve(struct kdbus_conn *conn, struct kdbus_name_owner *owner);
 void kdbus_name_activate(struct kdbus_name_owner *owner);
 void kdbus_name_follow(const struct kdbus_name_entry *name,
 		       struct kdbus_conn *from);

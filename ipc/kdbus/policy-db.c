@@ -259,6 +259,20 @@ void kdbus_policy_db_enable(struct kdbus_policy_contribution *contribution)
 }
 
 /**
+ * kdbus_policy_db_disable() - let a contribution count no more
+ * @contribution:	contribution that is in a slot, or NULL
+ *
+ * Its names stay taken.
+ *
+ * Context: any; who sets or clears the slot does not do so now.
+ */
+void kdbus_policy_db_disable(struct kdbus_policy_contribution *contribution)
+{
+	if (contribution)
+		WRITE_ONCE(contribution->set.state, KDBUS_POLICY_RESERVED);
+}
+
+/**
  * kdbus_policy_db_clear() - take away what is in a slot
  * @db:		database
  * @slot:	slot, may be empty

@@ -55,6 +55,7 @@ int kdbus_policy_db_set(struct kdbus_policy_db *db,
 			struct kdbus_policy_contribution *contribution,
 			bool live);
 void kdbus_policy_db_enable(struct kdbus_policy_contribution *contribution);
+void kdbus_policy_db_disable(struct kdbus_policy_contribution *contribution);
 void kdbus_policy_db_clear(struct kdbus_policy_db *db,
 			   struct kdbus_policy_contribution **slot);
 
