@@ -453,4 +453,130 @@ TEST_F(hidden, metadata_names)
 	EXPECT_STREQ("org.hidden.o; org.talk.o; ", names_told(&names[2]));
 }
 
+static struct kdbus_cmd_info *info_new(__u64 id, const char *name, __u64 mask)
+{
+	struct kdbus_cmd_info *cmd = object_new(sizeof(*cmd));
+
+	cmd->id = id;
+	cmd->attach_flags = mask;
+	if (name)
+		item_add_str(cmd, KDBUS_ITEM_NAME, name);
+	return cmd;
+}
+
+/* What is told of the names of who is asked about, or the error */
+static const char *asked(const struct conn *c, uid_t uid, __u64 id,
+			 const char *name)
+{
+	struct kdbus_cmd_info *cmd = info_new(id, name, KDBUS_ATTACH_NAMES);
+	int r = act_as(uid, uid) ?: cmd_run(c->fd, KDBUS_CMD_CONN_INFO, cmd);
+	char *names = calloc(1, 4096);
+	const struct kdbus_item *item;
+	const __u8 *info;
+
+	if (act_as_root() < 0)
+		abort();
+	if (r < 0)
+		return strerror(-r);
+	info = c->pool + cmd->offset;
+	for (item = ((const struct kdbus_info *)info)->items;
+	     (const __u8 *)item < info + cmd->info_size; item = item_next(item))
+		strcat(strcat(names, item->name.name), "; ");
+	if (conn_free(c, cmd->offset) < 0)
+		abort();
+	return names;
+}
+
+/* let others know the names */
+static int open_up(const struct conn *c)
+{
+	const __u64 mask = KDBUS_ATTACH_NAMES;
+	struct kdbus_cmd *cmd = object_new(sizeof(*cmd));
+
+	item_add(cmd, KDBUS_ITEM_ATTACH_FLAGS_SEND, &mask, sizeof(mask));
+	return cmd_run(c->fd, KDBUS_CMD_UPDATE, cmd);
+}
+
+#define EXPECT_ASKED(_expected, _uid, _id, _name) \
+	EXPECT_STREQ(_expected, asked(&self->c, _uid, _id, _name))
+
+TEST_F(hidden, questions)
+{
+	const char *enxio = strerror(ENXIO), *esrch = strerror(ESRCH);
+	struct conn mon;
+
+	/* what does not exist, and what is hidden */
+	EXPECT_ASKED(enxio, 0, NO_ID, NULL);
+	EXPECT_ASKED(enxio, 0, self->dark.id, NULL);
+	EXPECT_ASKED(enxio, 0, self->alice.id, NULL);
+	EXPECT_ASKED(enxio, 0, self->holder.id, NULL);
+	EXPECT_ASKED(enxio, 0, self->c.id, NULL);
+	EXPECT_ASKED(esrch, 0, 0, "org.none");
+	EXPECT_ASKED(esrch, 0, 0, "org.dark");
+	EXPECT_ASKED(esrch, 0, self->dark.id, "org.dark");
+	EXPECT_ASKED(esrch, 0, NO_ID, "org.dark");
+	EXPECT_ASKED(esrch, 0, 0, "org.hidden.s");
+	EXPECT_ASKED(esrch, 0, self->open.id, "org.hidden.o");
+	EXPECT_ASKED(esrch, 0, self->dark.id, "org.see.s");
+	EXPECT_ASKED(esrch, 0, NO_ID, "org.see.s");
+
+	/* of who can be seen nothing is told but what can be */
+	ASSERT_EQ(0, open_up(&self->seen));
+	ASSERT_EQ(0, open_up(&self->open));
+	EXPECT_ASKED("org.see.s; ", 0, self->seen.id, NULL);
+	EXPECT_ASKED("org.see.s; ", 0, 0, "org.see.s");
+	EXPECT_ASKED("org.talk.o; ", 0, self->open.id, "org.talk.o");
+	EXPECT_STREQ("org.see.s; org.hidden.s; ",
+		     asked(&self->alice, ALICE, self->seen.id, NULL));
+
+	/* to the current user */
+	ASSERT_EQ(0, ep_update(self->ep, "org.dark u11002:see "
+					 "org.hidden.s u11002:see"));
+	ASSERT_EQ(0, open_up(&self->dark));
+	EXPECT_ASKED(enxio, 0, self->dark.id, NULL);
+	EXPECT_ASKED("org.dark; ", BOB, self->dark.id, NULL);
+	EXPECT_ASKED("org.dark; ", BOB, 0, "org.dark");
+	EXPECT_ASKED("org.hidden.s; ", BOB, self->seen.id, NULL);
+	EXPECT_ASKED(esrch, BOB, 0, "org.see.s");
+
+	/* nobody is an owner there, so nobody knows of monitors */
+	ASSERT_EQ(0, hello(&mon, open_ep(self->d, "bus"), MONITOR, 0,
+			   POOL_SIZE));
+	EXPECT_ASKED(enxio, 0, mon.id, NULL);
+	EXPECT_ASKED(enxio, ALICE, mon.id, NULL);
+}
+
+/* What a policy of the bus grants to see has no effect. */
+TEST_F(hidden, only_the_endpoints_policy_shows)
+{
+	struct conn holder;
+
+	ASSERT_EQ(0, holder_new(&holder, self->d, "org.dark w:see"));
+	EXPECT_ASKED(strerror(ESRCH), 0, 0, "org.dark");
+	ASSERT_EQ(0, conn_policy_update(&holder, "org.dark w:own"));
+	EXPECT_ASKED(strerror(ESRCH), 0, 0, "org.dark");
+	EXPECT_ASKED(strerror(ENXIO), 0, self->dark.id, NULL);
+	EXPECT_EQ(-ESRCH, send_to_name(&self->c, 0, "org.dark", 1));
+}
+
+/* What is no matter of policy */
+TEST_F(hidden, what_is_not)
+{
+	struct kdbus_cmd_info *cmd = info_new(0, NULL, 0);
+	struct conn mon;
+
+	EXPECT_EQ(0, cmd_run(self->c.fd, KDBUS_CMD_BUS_CREATOR_INFO, cmd));
+	EXPECT_EQ(0, conn_free(&self->c, cmd->offset));
+
+	/* how calls end, and what monitors see */
+	ASSERT_EQ(0, hello(&mon, open_ep(self->d, "bus"), MONITOR, 0,
+			   POOL_SIZE));
+	ASSERT_EQ(0, call(&self->c, self->open.id, 3));
+	EXPECT_STREQ("message 3", heard(&mon));
+	ASSERT_EQ(0, ep_update(self->ep, ""));
+	conn_close(&self->open);
+	EXPECT_STREQ("REPLY_DEAD 3", heard(&self->c));
+	EXPECT_STREQ("", heard(&self->c));
+}
+
 KDBUS_HARNESS_MAIN
