@@ -454,6 +454,168 @@ TEST_F(match, rules_for_notifications_do_not_match_messages)
 	EXPECT_FALSE(gets_any(&self->src, &self->dst));
 }
 
+/* Not even those that everything fits: an entry without any rule does. */
+TEST_F(match, rules_for_messages_do_not_match_notifications)
+{
+	const __u64 mask[BLOOM_SIZE / sizeof(__u64)] = {};
+	struct kdbus_cmd_match *match;
+	struct kdbus_item item;
+	struct conn c;
+
+	ASSERT_EQ(0, match_add(&self->dst, match_new_id(1, KDBUS_ITEM_ID, 0)));
+	ASSERT_EQ(0, match_add(&self->dst, match_new_id(1, KDBUS_ITEM_ID,
+							KDBUS_MATCH_ID_ANY)));
+	ASSERT_EQ(0, match_add(&self->dst, match_new_id(1, KDBUS_ITEM_DST_ID,
+							KDBUS_MATCH_ID_ANY)));
+	match = match_new(1);
+	item_add(match, KDBUS_ITEM_BLOOM_MASK, mask, sizeof(mask));
+	ASSERT_EQ(0, match_add(&self->dst, match));
+	match = match_new(1);
+	item_add_str(match, KDBUS_ITEM_NAME, "org.example.a");
+	ASSERT_EQ(0, match_add(&self->dst, match));
+
+	ASSERT_EQ(0, conn_new(&c, &self->domain, "0-bus"));
+	ASSERT_EQ(0, name_acquire(&c, "org.example.a"));
+	ASSERT_EQ(0, name_acquire(&self->src, "org.example.a"));
+	ASSERT_EQ(0, name_release(&self->src, "org.example.a"));
+	conn_close(&c);
+	EXPECT_EQ(0, notified(&self->dst, &item));
+	EXPECT_TRUE(gets_any(&self->src, &self->dst));
+}
+
+TEST_F(match, rules_for_different_notifications_match_nothing)
+{
+	static const __u64 types[] = {
+		KDBUS_ITEM_NAME_ADD, KDBUS_ITEM_NAME_REMOVE,
+		KDBUS_ITEM_NAME_CHANGE, KDBUS_ITEM_ID_ADD, KDBUS_ITEM_ID_REMOVE,
+	};
+	/* of each kind the first words say that any id is meant */
+	static const __u64 any[4] = { ~0ULL, 0, ~0ULL, 0 };
+	struct kdbus_cmd_match *match;
+	struct kdbus_item item;
+	unsigned int i, j, n;
+	struct conn c;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		for (j = 0; j <= i; j++) {
+			match = match_new(1);
+			item_add(match, types[i], any, i < 3 ? 32 : 16);
+			item_add(match, types[j], any, j < 3 ? 32 : 16);
+			ASSERT_EQ(0, match_replace(&self->dst, match));
+			ASSERT_EQ(0, conn_new(&c, &self->domain, "0-bus"));
+			ASSERT_EQ(0, name_acquire(&c, "org.example.a"));
+			ASSERT_EQ(0, name_acquire(&self->src, "org.example.a"));
+			ASSERT_EQ(0, name_release(&self->src, "org.example.a"));
+			conn_close(&c);
+			for (n = 0; notified(&self->dst, &item); n++)
+				EXPECT_EQ(types[i], item.type);
+			EXPECT_EQ(i == j, n) {
+				TH_LOG("types %u and %u", i, j);
+			}
+		}
+	}
+}
+
+/* Names in notifications are only compared. */
+TEST_F(match, names_of_notifications_need_no_grammar)
+{
+	static const char *const names[] = { "", "nodots", "a.*", "a..b" };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		EXPECT_EQ(0, names_heard(&self->dst, &self->src, &self->dst,
+					 match_new_name_change(
+						KDBUS_ITEM_NAME_ADD,
+						KDBUS_MATCH_ID_ANY,
+						KDBUS_MATCH_ID_ANY, names[i])));
+}
+
+/* What counts is the field of the message. */
+TEST_F(match, destination_of_a_signal_to_a_name_is_0)
+{
+	const __u64 filter[1 + BLOOM_SIZE / sizeof(__u64)] = {};
+	const struct {
+		__u64 rule, dst_id;
+		bool fits;
+	} rows[] = {
+		{ self->dst.id, 0, false },
+		{ 0, 0, true },
+		{ KDBUS_MATCH_ID_ANY, 0, true },
+		{ self->dst.id, self->dst.id, true },
+		{ 0, self->dst.id, false },
+	};
+	struct kdbus_msg *msg;
+	unsigned int i;
+
+	ASSERT_EQ(0, name_acquire(&self->dst, "org.example.a"));
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		ASSERT_EQ(0, match_replace(&self->dst,
+					   match_new_id(1, KDBUS_ITEM_DST_ID,
+							rows[i].rule)));
+		msg = msg_new(rows[i].dst_id, 5);
+		msg->flags = KDBUS_MSG_SIGNAL;
+		item_add(msg, KDBUS_ITEM_BLOOM_FILTER, filter, sizeof(filter));
+		item_add_str(msg, KDBUS_ITEM_DST_NAME, "org.example.a");
+		ASSERT_EQ(0, msg_send(&self->src, msg));
+		EXPECT_EQ(rows[i].fits ? 5 : 0, receive_cookie(&self->dst)) {
+			TH_LOG("row %u", i);
+		}
+	}
+}
+
+/* More bits than are asked for do no harm, fewer do. */
+TEST_F(match, filter_has_all_bits_of_the_mask)
+{
+	static const struct {
+		__u64 filter[2];
+		bool fits;
+	} rows[] = {
+		{ { 0x6, 0x10 }, true },
+		{ { ~0ULL, ~0ULL }, true },
+		{ { 0x7, 0x30 }, true },
+		{ { 0x4, 0x10 }, false },
+		{ { 0x6, 0 }, false },
+		{ { 0x10, 0x6 }, false },
+		{ { 0, 0 }, false },
+		{ { ~0x2ULL, ~0ULL }, false },
+	};
+	__u64 mask[BLOOM_SIZE / sizeof(__u64)] = { 0x6, [7] = 0x10 };
+	__u64 filter[1 + BLOOM_SIZE / sizeof(__u64)] = {};
+	struct kdbus_cmd_match *match = match_new(1);
+	struct kdbus_msg *msg;
+	unsigned int i;
+
+	item_add(match, KDBUS_ITEM_BLOOM_MASK, mask, sizeof(mask));
+	ASSERT_EQ(0, match_add(&self->dst, match));
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		filter[1] = rows[i].filter[0];
+		filter[8] = rows[i].filter[1];
+		msg = msg_new(KDBUS_DST_ID_BROADCAST, 5);
+		msg->flags = KDBUS_MSG_SIGNAL;
+		item_add(msg, KDBUS_ITEM_BLOOM_FILTER, filter, sizeof(filter));
+		ASSERT_EQ(0, msg_send(&self->src, msg));
+		EXPECT_EQ(rows[i].fits ? 5 : 0, receive_cookie(&self->dst)) {
+			TH_LOG("row %u", i);
+		}
+	}
+}
+
+TEST_F(match, sender_that_waits_for_a_name_does_not_own_it)
+{
+	struct kdbus_cmd_match *match = match_new(1);
+
+	item_add_str(match, KDBUS_ITEM_NAME, "org.example.a");
+	ASSERT_EQ(0, match_add(&self->dst, match));
+	ASSERT_EQ(0, name_acquire(&self->dst, "org.example.a"));
+	ASSERT_EQ(0, name_command(&self->src, KDBUS_CMD_NAME_ACQUIRE,
+				  KDBUS_NAME_QUEUE, "org.example.a"));
+	EXPECT_FALSE(gets_any(&self->src, &self->dst));
+	EXPECT_TRUE(gets_any(&self->dst, &self->dst));
+	ASSERT_EQ(0, name_release(&self->dst, "org.example.a"));
+	EXPECT_TRUE(gets_any(&self->src, &self->dst));
+	EXPECT_FALSE(gets_any(&self->dst, &self->dst));
+}
+
 TEST_F(match, remove_takes_all_with_the_cookie)
 {
 	EXPECT_EQ(-EBADSLT, match_remove(&self->dst, 1));
