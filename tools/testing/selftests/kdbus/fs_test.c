@@ -269,6 +269,27 @@ TEST_F(fs, inode_numbers_are_unique_over_all_mounts)
 	EXPECT_EQ(0, domain_umount(&other));
 }
 
+/* They stay small, however many nodes there were. */
+TEST_F(fs, inode_numbers_are_used_again)
+{
+	ino_t first[2], last[2];
+	unsigned int i;
+	int bus;
+
+	for (i = 0; i < 2000; i++) {
+		bus = bus_new(self->d, "0-bus", 0);
+		ASSERT_LE(0, bus);
+		last[0] = stat_in(self->d, "0-bus").st_ino;
+		last[1] = stat_in(self->d, "0-bus/bus").st_ino;
+		if (i == 0)
+			memcpy(first, last, sizeof(first));
+		close(bus);
+	}
+	/* some may wait to be freed */
+	EXPECT_GT(first[0] + 1000, last[0]);
+	EXPECT_GT(first[1] + 1000, last[1]);
+}
+
 TEST_F(fs, directories_list_what_is_there)
 {
 	static const struct {

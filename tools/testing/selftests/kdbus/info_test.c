@@ -5,10 +5,12 @@
  */
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 #include "metadata_util.h"
 #include "kselftest_harness.h"
@@ -476,6 +478,61 @@ TEST_F(info, result_that_cannot_be_written_is_taken_back)
 	}
 	EXPECT_EQ(0, cmd_run(c.fd, KDBUS_CMD_CONN_INFO, cmd));
 	EXPECT_EQ(32, cmd->offset);
+}
+
+/* How many times depends on the machine. */
+#define N_QUESTIONS	2000
+#define N_SECONDS	5
+
+struct swap {
+	const struct conn *conns[2];
+	bool stop;
+};
+
+static void *swap(void *arg)
+{
+	struct swap *swap = arg;
+	unsigned int i = 0;
+
+	while (!__atomic_load_n(&swap->stop, __ATOMIC_RELAXED))
+		CHECK(acquire(swap->conns[++i % 2], NAME,
+			      KDBUS_NAME_ALLOW_REPLACEMENT | KDBUS_NAME_QUEUE |
+			      KDBUS_NAME_REPLACE_EXISTING) == 0);
+	return NULL;
+}
+
+/* Whoever has a name is told to have it, also while it changes hands. */
+TEST_F(info, is_of_one_moment)
+{
+	const time_t end = time(NULL) + N_SECONDS;
+	struct swap state = { .conns = { &self->open } };
+	const struct kdbus_item *item;
+	const struct kdbus_msg *msg;
+	unsigned int i, seen[2] = {};
+	struct conn other;
+	pthread_t thread;
+
+	ASSERT_EQ(0, peer_new(&other, &self->domain, ANY, 0, NULL));
+	state.conns[1] = &other;
+	ASSERT_EQ(0, acquire(&other, NAME, KDBUS_NAME_ALLOW_REPLACEMENT |
+					   KDBUS_NAME_QUEUE));
+	ASSERT_EQ(0, acquire(&self->open, NAME, KDBUS_NAME_ALLOW_REPLACEMENT |
+						KDBUS_NAME_QUEUE));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, swap, &state));
+	for (i = 0; i < N_QUESTIONS && time(NULL) < end; i++) {
+		msg = ask(&self->asker, KDBUS_CMD_CONN_INFO,
+			  info_new(0, NAME, KDBUS_ATTACH_NAMES));
+		ASSERT_NE(NULL, msg);
+		seen[msg->src_id == other.id]++;
+		item = find(msg, KDBUS_ITEM_OWNED_NAME);
+		ASSERT_NE(NULL, item);
+		ASSERT_STREQ(NAME, item->name.name);
+		ASSERT_EQ(KDBUS_NAME_PRIMARY | KDBUS_NAME_QUEUE |
+			  KDBUS_NAME_ALLOW_REPLACEMENT, item->name.flags);
+	}
+	__atomic_store_n(&state.stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	TH_LOG("%u times the one, %u times the other", seen[0], seen[1]);
 }
 
 /* An argument area that cannot be read is no reason to refuse HELLO. */

@@ -126,6 +126,25 @@ TEST_F(notify, layout_of_ids)
 	EXPECT_LT(0, times[0].realtime_ns);
 }
 
+/* The counter is that of the bus, and begins with 1. */
+TEST_F(notify, numbers_are_those_of_the_bus)
+{
+	const struct kdbus_msg *msg;
+	struct conn watcher, c;
+	unsigned int i;
+
+	for (i = 0; i < 10; i++)
+		ASSERT_EQ(0, send_cookie(&self->a, self->b.id, 1));
+	ASSERT_LE(0, bus_new(self->d, "0-other", 0));
+	ASSERT_EQ(0, conn_new(&watcher, self->d, "0-other"));
+	ASSERT_EQ(0, match_all(&watcher));
+	ASSERT_EQ(0, conn_new(&c, self->d, "0-other"));
+	msg = receive(&watcher);
+	ASSERT_NE(NULL, msg);
+	/* another one came before it, which nobody has heard of */
+	EXPECT_EQ(2, item_next(msg->items)->timestamp.seqnum);
+}
+
 /* @name of 16 bytes with its padding */
 struct name_msg {
 	struct kdbus_msg hdr;

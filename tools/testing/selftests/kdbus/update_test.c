@@ -288,6 +288,106 @@ TEST_F(update, monitors_may)
 	EXPECT_EQ(KDBUS_ATTACH_CREDS, attached(msg));
 }
 
+/* A connection with these flags of HELLO */
+static int special_new(struct conn *c, const struct domain *d, __u64 flags)
+{
+	struct kdbus_cmd_hello *hello = hello_new(META_POOL);
+	int r;
+
+	hello->flags = flags;
+	if (flags & (KDBUS_HELLO_ACTIVATOR | KDBUS_HELLO_POLICY_HOLDER))
+		item_add_str(hello, KDBUS_ITEM_NAME, "org.example.a");
+	c->fd = open_endpoint(d, "0-bus");
+	r = cmd_run(c->fd, KDBUS_CMD_HELLO, hello);
+	if (r < 0)
+		return r;
+	c->id = hello->id;
+	c->pool_size = META_POOL;
+	c->pool = mmap(NULL, META_POOL, PROT_READ, MAP_SHARED, c->fd, 0);
+	return c->pool == MAP_FAILED ? -errno : 0;
+}
+
+static int update_all(const struct conn *c, __u64 send, __u64 recv,
+		      const char *name)
+{
+	struct kdbus_cmd *cmd = update_new(send, recv);
+
+	if (name)
+		item_add_str(cmd, KDBUS_ITEM_NAME, name);
+	return update_run(c->fd, cmd);
+}
+
+/* Each item is looked at completely before the next, its type first. */
+TEST_F(update, type_of_the_connection_decides)
+{
+	static const __u64 bad = 1 << 14;
+	static const __u64 types[] = {
+		0, KDBUS_HELLO_MONITOR, KDBUS_HELLO_ACTIVATOR,
+		KDBUS_HELLO_POLICY_HOLDER,
+	};
+	static const struct {
+		__u64 send, recv;
+		const char *name;
+		int expected[ARRAY_SIZE(types)];
+	} rows[] = {
+		{ UNSET, UNSET, NULL, { 0, 0, 0, 0 } },
+		{ COMM, UNSET, NULL, { 0, 0, -EOPNOTSUPP, -EOPNOTSUPP } },
+		{ UNSET, COMM, NULL, { 0, 0, 0, -EOPNOTSUPP } },
+		{ UNSET, UNSET, "org.example.b",
+		  { -EOPNOTSUPP, -EOPNOTSUPP, -EOPNOTSUPP, 0 } },
+		{ UNSET, UNSET, "nodots",
+		  { -EOPNOTSUPP, -EOPNOTSUPP, -EOPNOTSUPP, -EINVAL } },
+		{ bad, UNSET, NULL,
+		  { -EINVAL, -EINVAL, -EOPNOTSUPP, -EOPNOTSUPP } },
+		{ UNSET, bad, NULL,
+		  { -EINVAL, -EINVAL, -EINVAL, -EOPNOTSUPP } },
+		{ bad, UNSET, "org.example.b",
+		  { -EINVAL, -EINVAL, -EOPNOTSUPP, -EOPNOTSUPP } },
+		{ UNSET, bad, "org.example.b",
+		  { -EINVAL, -EINVAL, -EINVAL, -EOPNOTSUPP } },
+		{ COMM, bad, NULL,
+		  { -EINVAL, -EINVAL, -EOPNOTSUPP, -EOPNOTSUPP } },
+	};
+	struct conn conns[ARRAY_SIZE(types)];
+	unsigned int i, j;
+
+	for (j = 0; j < ARRAY_SIZE(types); j++) {
+		ASSERT_EQ(0, special_new(&conns[j], &self->domain, types[j]));
+		for (i = 0; i < ARRAY_SIZE(rows); i++) {
+			EXPECT_EQ(rows[i].expected[j],
+				  update_all(&conns[j], rows[i].send,
+					     rows[i].recv, rows[i].name)) {
+				TH_LOG("row %u, type %llx", i, types[j]);
+			}
+		}
+		/* they exclude each other */
+		close(conns[j].fd);
+	}
+}
+
+TEST_F(update, nothing_changes_if_the_policy_is_not_wanted)
+{
+	ASSERT_EQ(0, update(&self->src, COMM, COMM));
+	EXPECT_EQ(-EOPNOTSUPP, update_all(&self->src, 0, 0, "org.example.a"));
+	EXPECT_EQ(COMM, told(&self->src, &self->src));
+}
+
+/* What an activator wants it gets with the messages that it holds. */
+TEST_F(update, activators_receive)
+{
+	struct kdbus_msg *msg = msg_new(KDBUS_DST_ID_NAME, 1);
+	const struct kdbus_msg *got;
+	struct conn act;
+
+	ASSERT_EQ(0, special_new(&act, &self->domain, KDBUS_HELLO_ACTIVATOR));
+	item_add_str(msg, KDBUS_ITEM_DST_NAME, "org.example.a");
+	ASSERT_EQ(0, update(&act, UNSET, KDBUS_ATTACH_CREDS));
+	ASSERT_EQ(0, msg_send(&self->src, msg));
+	got = receive(&act);
+	ASSERT_NE(NULL, got);
+	EXPECT_EQ(KDBUS_ATTACH_CREDS, attached(got));
+}
+
 struct toggle {
 	const struct conn *conn;
 	bool stop;
