@@ -5,6 +5,7 @@
  */
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -280,6 +281,44 @@ static int call_async(const struct conn *src, __u64 dst_id, __u64 cookie)
 	msg->flags = KDBUS_MSG_EXPECT_REPLY;
 	msg->timeout_ns = ~0ULL >> 1;
 	return msg_send(src, msg);
+}
+
+/* The same for both: a message of its own to who called */
+TEST_F(notify, layout_of_ends_of_calls)
+{
+	struct {
+		struct kdbus_msg hdr;
+		__u64 size, type;
+	} msg = {
+		.hdr = {
+			.size = 120,
+			.dst_id = self->watcher.id,
+			.src_id = KDBUS_SRC_ID_KERNEL,
+			.payload_type = KDBUS_PAYLOAD_KERNEL,
+			.cookie_reply = 4711,
+		},
+		.size = 16,
+		.type = KDBUS_ITEM_REPLY_DEAD,
+	};
+	struct kdbus_msg *call = msg_new(self->b.id, 4711);
+	struct pollfd p = { .fd = self->watcher.fd, .events = POLLIN };
+	struct kdbus_timestamp time;
+
+	_Static_assert(sizeof(msg) == 80, "no padding");
+	ASSERT_EQ(0, call_async(&self->watcher, self->a.id, 4711));
+	conn_close(&self->a);
+	EXPECT_EQ(0, check_layout(&self->watcher, &msg, sizeof(msg), &time));
+	EXPECT_LT(0, time.seqnum);
+	SILENCE;
+
+	/* a deadline that has passed */
+	call->flags = KDBUS_MSG_EXPECT_REPLY;
+	call->timeout_ns = 1;
+	ASSERT_EQ(0, msg_send(&self->watcher, call));
+	ASSERT_EQ(1, poll(&p, 1, -1));
+	msg.type = KDBUS_ITEM_REPLY_TIMEOUT;
+	EXPECT_EQ(0, check_layout(&self->watcher, &msg, sizeof(msg), &time));
+	SILENCE;
 }
 
 /* Names first, then calls that nobody will answer, then the id */
