@@ -209,6 +209,7 @@ static int activator_here(struct conn *c, const struct domain *d,
 TEST_F(hidden, replies_to_names)
 {
 	struct conn act[2];
+	char *expected;
 
 	ASSERT_EQ(0, activator_here(&act[0], self->d, "org.act"));
 	ASSERT_EQ(0, activator_here(&act[1], self->d, "org.see.act"));
@@ -226,6 +227,9 @@ TEST_F(hidden, replies_to_names)
 	EXPECT_EQ(-EADDRNOTAVAIL, start_none(&self->c, 5, "org.see.act"));
 	EXPECT_EQ(0, reply_to_name(&self->c, 0, "org.dark", 5));
 	EXPECT_EQ(6, receive_cookie(&self->dark));
+
+	ASSERT_LT(0, asprintf(&expected, "%llu org.see.act 30; ", act[1].id));
+	EXPECT_STREQ(expected, listed(&self->c, KDBUS_LIST_ACTIVATORS));
 }
 
 TEST_F(hidden, names_cannot_be_probed)

@@ -428,6 +428,50 @@ TEST_F(info, monitors_are_hidden_from_strangers)
 	ASSERT_EQ(0, child_wait(pid));
 }
 
+/* Who cannot be addressed can be asked about. */
+TEST_F(info, all_types_are_found)
+{
+	static const __u64 types[] = {
+		KDBUS_HELLO_ACTIVATOR, KDBUS_HELLO_POLICY_HOLDER,
+	};
+	struct kdbus_cmd_hello *hello;
+	const struct kdbus_msg *msg;
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		hello = hello_new(META_POOL);
+		hello->flags = types[i];
+		hello->attach_flags_send = KDBUS_ATTACH_NAMES;
+		item_add_str(hello, KDBUS_ITEM_NAME, NAME);
+		fd = open_endpoint(&self->domain, "0-bus");
+		ASSERT_EQ(0, cmd_run(fd, KDBUS_CMD_HELLO, hello));
+		msg = ask(&self->asker, KDBUS_CMD_CONN_INFO,
+			  info_new(hello->id, NULL, ANY));
+		ASSERT_NE(NULL, msg);
+		EXPECT_EQ(types[i], msg->flags);
+		EXPECT_EQ(i == 0 ? KDBUS_ATTACH_NAMES : 0, attached(msg));
+		/* a policy holder has no name */
+		EXPECT_EQ(i == 0 ? 0 : -ESRCH,
+			  ask_errno(&self->asker, hello->id, NAME, 0));
+		EXPECT_EQ(i == 0 ? 0 : -ESRCH,
+			  ask_errno(&self->asker, 0, NAME, 0));
+		if (i == 0) {
+			EXPECT_EQ(KDBUS_NAME_ACTIVATOR | KDBUS_NAME_PRIMARY,
+				  msg->items[0].name.flags);
+			/* behind an owner it is not found by its name */
+			ASSERT_EQ(0, acquire(&self->open, NAME, 0));
+			EXPECT_EQ(-ESRCH, ask_errno(&self->asker, hello->id,
+						    NAME, 0));
+			ASSERT_EQ(0, name_run(&self->open,
+					      KDBUS_CMD_NAME_RELEASE, NAME, 0));
+			EXPECT_EQ(0, ask_errno(&self->asker, hello->id, NAME,
+					       0));
+		}
+		close(fd);
+	}
+}
+
 TEST_F(info, full_pool_is_an_error)
 {
 	struct kdbus_cmd_info *cmd = info_new(self->open.id, NULL, 0);
