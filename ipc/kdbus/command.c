@@ -31,12 +31,14 @@ static int kdbus_command_copy(struct kdbus_command *command)
 		return -EMSGSIZE;
 
 	if (size > sizeof(command->inline_data)) {
-		command->data = kmalloc(size, GFP_KERNEL_ACCOUNT);
+		/* whole words, so that what is sent can be padded in place */
+		command->data = kmalloc(KDBUS_ALIGN8(size), GFP_KERNEL_ACCOUNT);
 		if (!command->data)
 			return -ENOMEM;
 	}
 
-	if (copy_from_user(command->data, command->user, size))
+	/* that it fits was made sure of right above */
+	if (_copy_from_user(command->data, command->user, size))
 		return -EFAULT;
 	/* everything else was read once; the size must not have changed */
 	if (*(u64 *)command->data != size)

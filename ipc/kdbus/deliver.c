@@ -228,16 +228,13 @@ static int kdbus_deliver_fill_head(struct kdbus_message *msg,
 				   struct kdbus_pool_cursor *cursor)
 {
 	const struct kdbus_meta *meta = &msg->meta;
-	size_t pos = msg->size;
+	size_t pos = KDBUS_ALIGN8(msg->size);
 	int r;
 
 	r = kdbus_pool_write(cursor, 0, msg->hdr, pos);
-	if (r >= 0)
-		r = kdbus_pool_zero(cursor, pos, -pos & 7);
 	if (r < 0 || !meta->size)
 		return r;
 
-	pos = KDBUS_ALIGN8(pos);
 	r = kdbus_pool_write(cursor, pos, meta->data, meta->size);
 	pos += meta->size;
 	if (r >= 0)

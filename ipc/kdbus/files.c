@@ -174,22 +174,9 @@ static void kdbus_files_discharge(struct kdbus_files *files)
 	}
 }
 
-static bool kdbus_message_has_files(const struct kdbus_message *msg)
-{
-	const struct kdbus_item *item;
-
-	kdbus_items_foreach(item, kdbus_command_area(&msg->command),
-			    kdbus_command_area_size(&msg->command))
-		if (item->type == KDBUS_ITEM_PAYLOAD_MEMFD ||
-		    item->type == KDBUS_ITEM_FDS)
-			return true;
-
-	return false;
-}
-
 /**
  * kdbus_files_import() - take references on the files of a message
- * @msg:	message whose items were checked
+ * @msg:	message whose items were checked, and some of which are files
  *
  * The references belong to the message, also on failure. The files are charged to
  * the message's user, once, however many receivers there are.
@@ -205,9 +192,6 @@ int kdbus_files_import(struct kdbus_message *msg)
 {
 	const struct kdbus_item *item;
 	int r;
-
-	if (!kdbus_message_has_files(msg))
-		return 0;
 
 	msg->files = kzalloc(struct_size(msg->files, slots, KDBUS_FILES_MAX),
 			     GFP_KERNEL_ACCOUNT);

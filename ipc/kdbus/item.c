@@ -6,10 +6,31 @@
 
 #include "grammar.h"
 
-/* @size bytes are a string with exactly one NUL, which 0 bytes never are */
+/* one of the bytes is 0 */
+static bool kdbus_item_has_zero(u64 word)
+{
+	return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+}
+
+/*
+ * @size bytes are a string with exactly one NUL, which 0 bytes never are. The
+ * string is aligned to 8.
+ */
 static int kdbus_item_check_string(const char *str, size_t size)
 {
-	return strnlen(str, size) == size - 1 ? 0 : -EINVAL;
+	const char *end = str + size - 1;
+
+	if (!size || *end)
+		return -EINVAL;
+
+	for (; end - str >= 8; str += 8)
+		if (kdbus_item_has_zero(*(const u64 *)str))
+			return -EINVAL;
+	for (; str < end; str++)
+		if (!*str)
+			return -EINVAL;
+
+	return 0;
 }
 
 static int kdbus_item_check_sysname(const struct kdbus_item *item)

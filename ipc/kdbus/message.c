@@ -17,10 +17,10 @@
 enum {
 	MSG_NEGOTIATE,
 	MSG_VEC,
+	MSG_DST_NAME,
+	MSG_BLOOM_FILTER,
 	MSG_MEMFD,
 	MSG_FDS,
-	MSG_BLOOM_FILTER,
-	MSG_DST_NAME,
 };
 
 static const struct kdbus_item_spec kdbus_message_items[] = {
@@ -173,6 +173,15 @@ static int kdbus_message_check_item(struct kdbus_message *msg,
 	}
 }
 
+/* what is sent ends with zeros up to a multiple of 8, for which there is room */
+static void kdbus_message_pad(struct kdbus_message *msg)
+{
+	size_t i;
+
+	for (i = msg->size; i % 8; i++)
+		((u8 *)msg->hdr)[i] = 0;
+}
+
 static int kdbus_message_check(struct kdbus_message *msg, u64 bloom_size)
 {
 	struct kdbus_item *item;
@@ -194,6 +203,8 @@ static int kdbus_message_check(struct kdbus_message *msg, u64 bloom_size)
 		msg->size = (const u8 *)item + item->size -
 			    (const u8 *)msg->hdr;
 	}
+
+	kdbus_message_pad(msg);
 
 	if (msg->stored > READ_ONCE(kdbus_max_payload)) {
 		kdbus_limit_refused(msg->user, KDBUS_LIMIT_PAYLOAD);
@@ -235,7 +246,8 @@ static void kdbus_message_init(struct kdbus_message *msg,
  * @sender:	what the kernel tells about itself
  * @user:	charged for what is queued, NULL if nobody is
  * @hdr:	header and items, which stay the caller's
- * @size:	bytes at @hdr
+ * @size:	bytes at @hdr; if it is no multiple of 8 zeros follow up to the
+ *		next one
  *
  * Is released with kdbus_message_release().
  *
@@ -305,6 +317,8 @@ int kdbus_message_check_content(struct kdbus_message *msg,
 		return r;
 
 	msg->hdr->src_id = src->id;
+	if (!msg->command.items[MSG_MEMFD] && !msg->command.items[MSG_FDS])
+		return 0;
 	return kdbus_files_import(msg);
 }
 
