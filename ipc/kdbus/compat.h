@@ -60,6 +60,13 @@
 #include <linux/pagevec.h>
 #endif
 
+/* 6.12: access to unaligned words is no matter of the architecture any more */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
 /* 6.3: vma->vm_flags is read-only and changed through helpers */
 static inline void kdbus_vm_flags_clear(struct vm_area_struct *vma,
 					unsigned long flags)

@@ -130,10 +130,14 @@ static int kdbus_message_check_bloom(struct kdbus_message *msg,
 	return 0;
 }
 
+/* a name that exists is a valid one, so that only others have to be read */
 static int kdbus_message_check_dst_name(struct kdbus_message *msg,
-					const struct kdbus_item *item)
+					const struct kdbus_item *item,
+					struct kdbus_bus *bus)
 {
-	if (!kdbus_name_is_valid(item->str, false))
+	msg->name = kdbus_name_get(bus, item->str,
+				   kdbus_item_payload_size(item) - 1);
+	if (!msg->name && !kdbus_name_is_valid(item->str, false))
 		return -EINVAL;
 	if (kdbus_message_is_broadcast(msg))
 		return -EBADMSG;
@@ -143,7 +147,8 @@ static int kdbus_message_check_dst_name(struct kdbus_message *msg,
 }
 
 static int kdbus_message_check_item(struct kdbus_message *msg,
-				    struct kdbus_item *item, u64 bloom_size,
+				    struct kdbus_item *item,
+				    struct kdbus_bus *bus,
 				    unsigned int *n_memfds)
 {
 	u64 end;
@@ -165,9 +170,9 @@ static int kdbus_message_check_item(struct kdbus_message *msg,
 			return -EMFILE;
 		return 0;
 	case KDBUS_ITEM_BLOOM_FILTER:
-		return kdbus_message_check_bloom(msg, item, bloom_size);
+		return kdbus_message_check_bloom(msg, item, bus->bloom.size);
 	case KDBUS_ITEM_DST_NAME:
-		return kdbus_message_check_dst_name(msg, item);
+		return kdbus_message_check_dst_name(msg, item, bus);
 	default:
 		return -EINVAL;
 	}
@@ -182,7 +187,7 @@ static void kdbus_message_pad(struct kdbus_message *msg)
 		((u8 *)msg->hdr)[i] = 0;
 }
 
-static int kdbus_message_check(struct kdbus_message *msg, u64 bloom_size)
+static int kdbus_message_check(struct kdbus_message *msg, struct kdbus_bus *bus)
 {
 	struct kdbus_item *item;
 	unsigned int n_memfds = 0;
@@ -195,7 +200,7 @@ static int kdbus_message_check(struct kdbus_message *msg, u64 bloom_size)
 	msg->size = sizeof(struct kdbus_msg);
 	kdbus_items_foreach(item, kdbus_command_area(&msg->command),
 			    kdbus_command_area_size(&msg->command)) {
-		r = kdbus_message_check_item(msg, item, bloom_size, &n_memfds);
+		r = kdbus_message_check_item(msg, item, bus, &n_memfds);
 		if (r < 0)
 			return r;
 
@@ -312,7 +317,7 @@ int kdbus_message_check_content(struct kdbus_message *msg,
 	if (r < 0)
 		return r;
 
-	r = kdbus_message_check(msg, src->bus->bloom.size);
+	r = kdbus_message_check(msg, src->bus);
 	if (r < 0)
 		return r;
 

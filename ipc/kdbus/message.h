@@ -35,7 +35,7 @@ struct kdbus_user;
  * @hdr:	header and items
  * @size:	bytes at @hdr, without the padding of the last item
  * @dst_name:	name of the destination in @hdr, or NULL
- * @name:	@dst_name as it was resolved, with a reference, or NULL
+ * @name:	@dst_name as it was looked up, with a reference, or NULL
  * @bloom:	filter of a signal in @hdr, or NULL
  * @addresses:	user addresses of the VECs in order, 0 for a run of zeros
  * @n_vecs:	elements of @addresses

@@ -26,24 +26,56 @@
 /* what of the flags of an acquisition is remembered */
 #define KDBUS_NAME_SAVED	(KDBUS_NAME_ALLOW_REPLACEMENT | KDBUS_NAME_QUEUE)
 
+/**
+ * struct kdbus_name_key - what to look for
+ * @str:	any bytes
+ * @len:	how many
+ */
+struct kdbus_name_key {
+	const char *str;
+	size_t len;
+};
+
 static u32 kdbus_name_hash_key(const void *data, u32 len, u32 seed)
 {
-	return jhash(data, strlen(data), seed);
+	const struct kdbus_name_key *key = data;
+
+	return jhash(key->str, key->len, seed);
 }
 
 static u32 kdbus_name_hash_object(const void *data, u32 len, u32 seed)
 {
 	const struct kdbus_name_entry *name = data;
 
-	return jhash(name->name, strlen(name->name), seed);
+	return jhash(name->name, name->len, seed);
+}
+
+/* word by word; the last one overlaps the one before */
+static bool kdbus_name_equals(const char *a, const char *b, size_t len)
+{
+	size_t i;
+
+	if (len < sizeof(u64))
+		return !memcmp(a, b, len);
+
+	for (i = 0; i < len - sizeof(u64); i += sizeof(u64))
+		if (get_unaligned((const u64 *)(a + i)) !=
+		    get_unaligned((const u64 *)(b + i)))
+			return false;
+
+	i = len - sizeof(u64);
+	return get_unaligned((const u64 *)(a + i)) ==
+	       get_unaligned((const u64 *)(b + i));
 }
 
 static int kdbus_name_compare(struct rhashtable_compare_arg *arg,
 			      const void *object)
 {
 	const struct kdbus_name_entry *name = object;
+	const struct kdbus_name_key *key = arg->key;
 
-	return strcmp(arg->key, name->name);
+	return key->len != name->len ||
+	       !kdbus_name_equals(key->str, name->name, key->len);
 }
 
 /* the seed is random, so that nobody can choose names that collide */
@@ -110,6 +142,7 @@ static struct kdbus_name_entry *kdbus_name_new(const char *str)
 
 	kref_init(&name->ref);
 	INIT_LIST_HEAD(&name->owners);
+	name->len = len;
 	memcpy(name->name, str, len + 1);
 	return name;
 }
@@ -117,7 +150,9 @@ static struct kdbus_name_entry *kdbus_name_new(const char *str)
 static struct kdbus_name_entry *kdbus_name_find(struct kdbus_bus *bus,
 					  const char *str)
 {
-	return rhashtable_lookup_fast(&bus->names.names, str,
+	const struct kdbus_name_key key = { .str = str, .len = strlen(str) };
+
+	return rhashtable_lookup_fast(&bus->names.names, &key,
 				      kdbus_name_params);
 }
 
@@ -736,6 +771,54 @@ static int kdbus_name_wait(struct kdbus_bus *bus)
 		return -EINTR;
 	mutex_unlock(&bus->names.lock);
 	return 0;
+}
+
+/**
+ * kdbus_name_get() - look a name up
+ * @bus:	bus
+ * @str:	any bytes
+ * @len:	how many
+ *
+ * Context: any.
+ * Return: the name with a reference for the caller, or NULL if there is none,
+ *         or if it is about to go. What is found is a valid name.
+ */
+struct kdbus_name_entry *kdbus_name_get(struct kdbus_bus *bus, const char *str,
+					size_t len)
+{
+	const struct kdbus_name_key key = { .str = str, .len = len };
+	struct kdbus_name_entry *name;
+
+	rcu_read_lock();
+	name = rhashtable_lookup(&bus->names.names, &key, kdbus_name_params);
+	if (name && !kref_get_unless_zero(&name->ref))
+		name = NULL;
+	rcu_read_unlock();
+
+	return name;
+}
+
+/**
+ * kdbus_name_get_holder() - find who holds a name that was looked up
+ * @name:	name the caller has a reference on
+ *
+ * Whether the connection still holds the name has to be checked under its lock.
+ *
+ * Context: any.
+ * Return: the holder with a reference for the caller; or NULL if nobody holds the
+ *         name right now, or any more.
+ */
+struct kdbus_conn *kdbus_name_get_holder(const struct kdbus_name_entry *name)
+{
+	struct kdbus_conn *conn;
+
+	rcu_read_lock();
+	conn = READ_ONCE(name->holder);
+	if (conn && !kref_get_unless_zero(&conn->ref))
+		conn = NULL;
+	rcu_read_unlock();
+
+	return conn;
 }
 
 /* find a holder that is alive, under RCU; with references */

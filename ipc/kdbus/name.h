@@ -41,6 +41,7 @@ struct kdbus_conn;
  *			lock
  * @activator:		who holds the name if nobody owns it, or NULL; under the
  *			registry's lock
+ * @len:		bytes of @name without the NUL
  * @name:		the name
  */
 struct kdbus_name_entry {
@@ -51,6 +52,7 @@ struct kdbus_name_entry {
 	struct kdbus_conn *holder;
 	struct list_head owners;
 	struct kdbus_name_owner *activator;
+	size_t len;
 	char name[];
 };
 
@@ -101,6 +103,9 @@ void kdbus_name_activate(struct kdbus_name_owner *owner);
 void kdbus_name_follow(const struct kdbus_name_entry *name,
 		       struct kdbus_conn *from);
 
+struct kdbus_name_entry *kdbus_name_get(struct kdbus_bus *bus, const char *str,
+					size_t len);
+struct kdbus_conn *kdbus_name_get_holder(const struct kdbus_name_entry *name);
 struct kdbus_conn *kdbus_name_resolve(struct kdbus_bus *bus, const char *name,
 				      struct kdbus_name_entry **out);
 size_t kdbus_name_collect_as(const struct kdbus_conn *from,

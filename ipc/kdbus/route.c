@@ -74,7 +74,7 @@ static struct kdbus_conn *kdbus_route_by_name(struct kdbus_conn *src,
 					      struct kdbus_message *msg)
 {
 	u64 dst_id = msg->hdr->dst_id;
-	struct kdbus_conn *dst;
+	struct kdbus_conn *dst = NULL;
 	int r = 0;
 
 	/* a name that changes hands all the time must not hold a task */
@@ -82,12 +82,18 @@ static struct kdbus_conn *kdbus_route_by_name(struct kdbus_conn *src,
 		return ERR_PTR(-EINTR);
 
 	/* the name may have changed hands while the message was staged */
-	kdbus_message_forget_first(msg);
-	msg->name = kdbus_name_unref(msg->name);
+	if (unlikely(msg->first_dst))
+		kdbus_message_forget_first(msg);
 
-	dst = kdbus_name_resolve(src->bus, msg->dst_name, &msg->name);
-	if (IS_ERR(dst))
-		return dst;
+	if (msg->name)
+		dst = kdbus_name_get_holder(msg->name);
+	if (unlikely(!dst)) {
+		/* it is changing hands, or it is not the same name any more */
+		msg->name = kdbus_name_unref(msg->name);
+		dst = kdbus_name_resolve(src->bus, msg->dst_name, &msg->name);
+		if (IS_ERR(dst))
+			return dst;
+	}
 
 	if (dst_id != KDBUS_DST_ID_NAME && dst_id != dst->id)
 		r = -EREMCHG;
