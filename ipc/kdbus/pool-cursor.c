@@ -131,9 +131,7 @@ static struct folio *kdbus_cursor_take_recent(struct kdbus_pool_cursor *cursor,
  * A folio that is being migrated, collapsed or swapped out is locked all that
  * time: its content may have been copied already although it is still in the page
  * cache, and nobody looks again whether it is referenced. Who has a reference
- * since before it was able to lock the folio keeps these from starting. It may
- * have been another one's when it was referenced; but what has its place in the
- * page cache while it is locked, has it.
+ * since before it was able to lock the folio keeps these from starting.
  */
 static bool kdbus_folio_claim(struct folio *folio,
 			      const struct address_space *mapping,
@@ -148,6 +146,15 @@ static bool kdbus_folio_claim(struct folio *folio,
 	folio_unlock(folio);
 
 	return usable;
+}
+
+/* is the folio still where it was found? The same as xas_reload(), for small ones */
+static bool kdbus_folio_is_at(struct xa_state *xas, const struct folio *folio)
+{
+	if (unlikely(!xas->xa_node))
+		return xas_reload(xas) == folio;
+
+	return xa_entry(xas->xa, xas->xa_node, xas->xa_offset) == folio;
 }
 
 /*
@@ -168,7 +175,9 @@ static void kdbus_cursor_look_up(struct kdbus_pool_cursor *cursor,
 			break;
 		if (!folio_try_get(folio))
 			break;
-		if (!kdbus_folio_claim(folio, mapping, index)) {
+		/* it may be another one's by now, who would not bear the lock */
+		if (!kdbus_folio_is_at(&xas, folio) ||
+		    !kdbus_folio_claim(folio, mapping, index)) {
 			folio_put(folio);
 			break;
 		}
