@@ -51,6 +51,14 @@ set_up()
 	done 2>/dev/null
 	[ ! -e $kmemleak ] || echo clear >$kmemleak
 
+	# BAD_PAGE (what KASAN sets), DIE or WARN: who has seen one of them
+	# does not look for deadlocks any more
+	tainted=$(cat /proc/sys/kernel/tainted)
+	if [ $((tainted & (1 << 5 | 1 << 7 | 1 << 9))) != 0 ]; then
+		report "not begun: the kernel is tainted, $tainted"
+		power_off
+	fi
+
 	# log-check.sh starts here
 	report begin
 }
