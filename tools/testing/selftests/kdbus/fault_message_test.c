@@ -336,19 +336,22 @@ FAULT(recv_priority, .prepare = with_message, .call = run_recv_priority)
 FAULT(recv_drop, .prepare = with_call, .call = run_recv_drop,
       .flags = FAULT_LOSS)
 
-/* A monitor receives its copy. */
+/* B is a monitor, which receives its copy. */
 static void watched(struct scene *s)
 {
-	a_message(s);
+	conn_close(&s->conn[B]);
+	CHECK(hello(&s->conn[B], open_endpoint(&s->d, "0-bus"),
+		    MONITOR | ACCEPT_FD, 0, FAULT_POOL) == 0);
+	add_items(s, msg_new(s->conn[OBSERVER].id, 1), true);
 	CHECK(msg_send(&s->conn[A], s->msg) == 0);
 }
 
 static int run_recv_monitor(struct scene *s)
 {
-	return recv_at(s, MON, 0);
+	return recv_at(s, B, 0);
 }
 
 FAULT(recv_monitor, .prepare = watched, .call = run_recv_monitor,
-      .flags = FAULT_FILES, .monitored = true)
+      .flags = FAULT_FILES)
 
 FAULT_HARNESS_MAIN

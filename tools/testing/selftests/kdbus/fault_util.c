@@ -159,6 +159,18 @@ void drop_all(const struct conn *c)
 	free(recv);
 }
 
+/* what is told of it, if somebody asks */
+static void tell_everything(const struct conn *c)
+{
+	struct kdbus_cmd *cmd = object_new(sizeof(*cmd));
+	__u64 all = _KDBUS_ATTACH_ANY;
+
+	item_add(cmd, KDBUS_ITEM_ATTACH_FLAGS_SEND, &all, sizeof(all));
+	if (cmd_run(c->fd, KDBUS_CMD_UPDATE, cmd) < 0)
+		abort();
+	free(cmd);
+}
+
 static void scene_open(struct scene *s, const struct fault_case *c)
 {
 	int i;
@@ -182,6 +194,8 @@ static void scene_open(struct scene *s, const struct fault_case *c)
 			  c->attach ?: _KDBUS_ATTACH_ALL,
 			  FAULT_POOL) < 0)
 			abort();
+		if (i != MON)
+			tell_everything(&s->conn[i]);
 	}
 	if (match_all(&s->conn[OBSERVER]) < 0)
 		abort();
