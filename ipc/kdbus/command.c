@@ -7,7 +7,6 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "compat.h"
 #include "limits.h"
 
 /* all objects begin with size and flags, commands go on with return_flags */

@@ -20,6 +20,7 @@
 #include <linux/uaccess.h>
 #include <linux/kdbus.h>
 
+#include "compat.h"
 #include "item.h"
 
 /* most item types that one object accepts, see the tables */
@@ -90,7 +91,7 @@ kdbus_command_fetch(u64 *copy, const struct kdbus_command_spec *spec,
 	unsafe_get_user(copy[0], user, fail);
 	if (copy[0] != size)
 		goto fail;
-#pragma GCC unroll 16
+	kdbus_unrolled
 	for (i = 1; i < size / sizeof(u64); i++)
 		unsafe_get_user(copy[i], user + i, fail);
 	unsafe_put_user(0ULL, &((struct kdbus_cmd __user *)user)->return_flags,

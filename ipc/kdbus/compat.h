@@ -53,6 +53,13 @@
 #define kdbus_trace_assign_str(_field, _str)	__assign_str(_field, _str)
 #endif
 
+/* in front of a loop of few rounds, whose number is a constant */
+#ifdef __clang__
+#define kdbus_unrolled	_Pragma("clang loop unroll(full)")
+#else
+#define kdbus_unrolled	_Pragma("GCC unroll 16")
+#endif
+
 /* 7.3: batches of folios have a header of their own */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0)
 #include <linux/folio_batch.h>
