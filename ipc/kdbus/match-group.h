@@ -5,26 +5,26 @@
 /**
  * DOC: Groups of matches
  *
- * The entries with one key, filed by their bloom masks. A mask fits a filter
- * that has all of its bits; so an entry need only be looked at if the filter
- * has one certain bit of the mask, its pivot. The entry is linked in the list
- * of that bit, and the bits with lists that are not empty are the union that a
- * filter is compared with: only the bits they share are visited. A union of
- * whole masks would soon have all bits, one of pivots does not, as each entry
- * takes the bit of its mask that the fewest others have.
+ * The entries with one key, filed by their bloom masks. Entries with the same
+ * mask, of however many connections, are one bunch, whose mask is compared once.
  *
- * An entry with masks for several generations needs a pivot in each of them;
- * one may do for many. Whoever visits does not care which generation a pivot is
- * of. An entry without mask, or with an empty one, is visited always, and so
- * are the first few, for which lists do not pay.
+ * A mask fits a filter that has all of its bits; so a bunch need only be looked
+ * at if the filter has one certain bit of its mask, a pivot. Bunches are filed
+ * by a pivot, and where many have the same one, by a second one, too: only the
+ * branches under bits that the filter has are visited. Of the bits of a mask the
+ * rarest ones are its pivots. As all masks are looked at in one order of bits,
+ * few branches have many of them, and most bits have none.
  *
- * Of what is linked, the digest is compared before anybody looks at its rules:
- * the mask folded to 64 bits, which have to be in the folded filter.
+ * An entry with masks for several generations is in a bunch for each of them.
+ * Whoever visits does not care which generation it was. One with too many of
+ * them is filed by the bits that all have in common. One without mask is visited
+ * always.
  *
  * Filters and masks with more than 512 bits are folded to that.
  *
- * Writers are serialised by the caller, readers need RCU only. Nothing is
- * allocated or freed here: memory comes from the caller and goes back to him.
+ * Writers are serialised by the caller, readers need RCU only. What readers may
+ * still use is freed after a grace period. A branch without the table that it
+ * should have is slower and nothing else, so that nobody waits for memory here.
  */
 
 #include <linux/list.h>
@@ -35,55 +35,102 @@
 /* words of a folded filter */
 #define KDBUS_MATCH_MAX_WORDS	8
 
-/* entries with masks that need no lists */
+/* bunches of a branch that need no table */
 #define KDBUS_MATCH_FEW		16
+
+/* pivots that a bunch is filed by at most */
+#define KDBUS_MATCH_MAX_PIVOTS	2
+
+/* blocks of a mask that are looked at one by one */
+#define KDBUS_MATCH_MAX_BLOCKS	8
+
+/* lists to find bunches by their masks */
+#define KDBUS_MATCH_HASH_SIZE	512
+
+/**
+ * struct kdbus_match_bunch - entries of a group with the same mask
+ * @nodes:	their nodes
+ * @digest:	@words folded to one word
+ * @links:	in the list of a branch, by number of pivots; the one that is used
+ *		is that of @n_pivots. Each is used once
+ * @words:	bits that a folded filter needs for the entries to fit
+ * @same:	in &kdbus_match_census.bunches; in the list of vacant ones before
+ * @rcu:	delays freeing for readers
+ * @n_pivots:	elements of @pivots that are used
+ * @pivots:	bits that it is filed by
+ */
+struct kdbus_match_bunch {
+	struct hlist_head nodes;
+	u64 digest;
+	struct hlist_node links[KDBUS_MATCH_MAX_PIVOTS + 1];
+	u64 words[KDBUS_MATCH_MAX_WORDS];
+	struct hlist_node same;
+	struct rcu_head rcu;
+	unsigned int n_pivots;
+	u16 pivots[KDBUS_MATCH_MAX_PIVOTS];
+};
 
 /**
  * struct kdbus_match_node - a place of an entry in a group
- * @link:	in a list of the group
+ * @link:	in a bunch, or among those that are visited always
  * @owner:	entry
- * @digest:	bits that a folded filter needs for the entry to fit
- * @bucket:	the pivot; or -1 if the node is visited always
- * @is_masked:	counts among the first few
+ * @bunch:	bunch, NULL if it is in none
  */
 struct kdbus_match_node {
 	struct hlist_node link;
 	void *owner;
-	u64 digest;
-	int bucket;
-	bool is_masked;
+	struct kdbus_match_bunch *bunch;
+};
+
+struct kdbus_match_table;
+
+/**
+ * struct kdbus_match_branch - bunches with the same pivots
+ * @bunches:	those with no further pivot
+ * @table:	the others, NULL as long as there are few; readers look here
+ *		last, and use rcu_dereference()
+ * @n:		number of all of them
+ */
+struct kdbus_match_branch {
+	struct hlist_head bunches;
+	struct kdbus_match_table __rcu *table;
+	unsigned int n;
 };
 
 /**
- * struct kdbus_match_buckets - lists by pivots
- * @rcu:	for the caller, to delay freeing
- * @n_words:	words of folded filters
- * @occupied:	lists that are not empty
- * @buckets:	lists
+ * struct kdbus_match_table - branches by their next pivot
+ * @rcu:	delays freeing for readers
+ * @occupied:	branches that are not empty
+ * @branches:	branches, as many as folded filters have bits
  */
-struct kdbus_match_buckets {
+struct kdbus_match_table {
 	struct rcu_head rcu;
-	size_t n_words;
 	u64 occupied[KDBUS_MATCH_MAX_WORDS];
-	struct kdbus_match_bucket {
-		struct hlist_head nodes;
-		unsigned int n;
-	} buckets[];
+	struct kdbus_match_branch branches[];
+};
+
+/**
+ * struct kdbus_match_census - what writers know of the bunches of a group
+ * @n_with:	bunches whose masks have a bit
+ * @bunches:	all of them, hashed by mask
+ */
+struct kdbus_match_census {
+	unsigned int n_with[64 * KDBUS_MATCH_MAX_WORDS];
+	struct hlist_head bunches[KDBUS_MATCH_HASH_SIZE];
 };
 
 /**
  * struct kdbus_match_group - entries with one key
  * @always:	nodes to visit always
- * @n_few:	those of them that are there because they are few
+ * @root:	bunches
  * @n:		all nodes
- * @buckets:	lists, NULL until there are too many for @always; readers use
- *		rcu_dereference()
+ * @census:	NULL as long as @root has no table
  */
 struct kdbus_match_group {
 	struct hlist_head always;
-	unsigned int n_few;
+	struct kdbus_match_branch root;
 	unsigned int n;
-	struct kdbus_match_buckets __rcu *buckets;
+	struct kdbus_match_census *census;
 };
 
 /**
@@ -100,10 +147,12 @@ struct kdbus_match_mask {
 
 /**
  * struct kdbus_match_filter - a bloom filter to look up
+ * @n_words:	words of it
  * @digest:	folded to one word
- * @words:	folded; those behind the filter's size are 0
+ * @words:	folded to @n_words
  */
 struct kdbus_match_filter {
+	size_t n_words;
 	u64 digest;
 	u64 words[KDBUS_MATCH_MAX_WORDS];
 };
@@ -114,7 +163,7 @@ struct kdbus_match_filter {
  * @visit:	called for each node found, perhaps several times for one entry
  * @pause:	called once in a while; may leave the RCU section for a moment if
  *		the caller makes sure that no writer is at work
- * @n:		what was done since the last pause, in nodes passed
+ * @n:		what was done since the last pause, in bunches passed
  *
  * The walk ends if one of the functions returns false.
  */
@@ -125,25 +174,23 @@ struct kdbus_match_walk {
 	unsigned int n;
 };
 
-/* nodes between two pauses, and how many of them a visit is worth */
+/* bunches between two pauses, and how many of them a visit is worth */
 #define KDBUS_MATCH_PAUSE	4096
 #define KDBUS_MATCH_VISIT	64
 
 void kdbus_match_mask_find(struct kdbus_match_mask *mask, const void *rules,
 			   size_t rules_size, size_t bloom_size);
 size_t kdbus_match_mask_max_nodes(const struct kdbus_match_mask *mask);
+bool kdbus_match_mask_decides(const struct kdbus_match_mask *mask,
+			      size_t rules_size);
 void kdbus_match_filter_init(struct kdbus_match_filter *filter,
 			     const struct kdbus_bloom_filter *bloom,
 			     size_t bloom_size);
 
 void kdbus_match_group_init(struct kdbus_match_group *group);
-size_t kdbus_match_buckets_size(size_t bloom_size);
-bool kdbus_match_group_wants_buckets(const struct kdbus_match_group *group);
-void kdbus_match_group_set_buckets(struct kdbus_match_group *group,
-				   struct kdbus_match_buckets *buckets,
-				   size_t bloom_size);
 size_t kdbus_match_group_add(struct kdbus_match_group *group,
-			     const struct kdbus_match_mask *mask,
+			     const struct kdbus_match_mask *mask, u32 seed,
+			     struct hlist_head *vacant,
 			     struct kdbus_match_node *nodes, void *owner);
 void kdbus_match_group_remove(struct kdbus_match_group *group,
 			      struct kdbus_match_node *nodes, size_t n);

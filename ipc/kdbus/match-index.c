@@ -102,21 +102,31 @@ static void kdbus_match_index_unlink(struct kdbus_match_index *index,
  * Writers
  */
 
-static bool kdbus_match_claims_buckets(struct kdbus_match_index *index,
-				       const struct kdbus_match_claim *claim,
-				       bool *found)
+static bool kdbus_match_index_has(struct kdbus_match_index *index,
+				  const struct kdbus_match_key *key)
 {
-	struct kdbus_match_set *set;
-	bool wants;
+	bool found;
 
 	rcu_read_lock();
-	set = kdbus_match_index_find(index, &claim->key);
-	*found = set;
-	wants = set && claim->mask.data &&
-		kdbus_match_group_wants_buckets(&set->group);
+	found = kdbus_match_index_find(index, key);
 	rcu_read_unlock();
 
-	return wants;
+	return found;
+}
+
+static int kdbus_match_claim_bunches(struct kdbus_match_claim *claim)
+{
+	size_t i, n = kdbus_match_mask_max_nodes(&claim->mask);
+	struct kdbus_match_bunch *bunch;
+
+	for (i = 0; claim->mask.data && i < n; i++) {
+		bunch = kmalloc(sizeof(*bunch), GFP_KERNEL_ACCOUNT);
+		if (!bunch)
+			return -ENOMEM;
+		hlist_add_head(&bunch->same, &claim->bunches);
+	}
+
+	return 0;
 }
 
 /**
@@ -136,10 +146,10 @@ int kdbus_match_claim_init(struct kdbus_match_claim *claim,
 			   struct kdbus_match_index *index, const void *rules,
 			   size_t rules_size)
 {
-	bool found;
+	int r;
 
 	claim->set = NULL;
-	claim->buckets = NULL;
+	INIT_HLIST_HEAD(&claim->bunches);
 	kdbus_match_mask_find(&claim->mask, rules, rules_size,
 			      index->bloom_size);
 	claim->is_filed = kdbus_match_key_of_rules(&claim->key, rules,
@@ -147,17 +157,9 @@ int kdbus_match_claim_init(struct kdbus_match_claim *claim,
 	if (!claim->is_filed)
 		return 0;
 
-	/* many may come meanwhile; then one of those who follow brings it */
-	if (kdbus_match_claims_buckets(index, claim, &found)) {
-		claim->buckets =
-			kvzalloc(kdbus_match_buckets_size(index->bloom_size),
-				 GFP_KERNEL_ACCOUNT);
-		if (!claim->buckets)
-			return -ENOMEM;
-	}
-
-	if (found)
-		return 0;
+	r = kdbus_match_claim_bunches(claim);
+	if (r < 0 || kdbus_match_index_has(index, &claim->key))
+		return r;
 
 	claim->set = kmalloc(sizeof(*claim->set), GFP_KERNEL_ACCOUNT);
 	if (!claim->set)
@@ -176,8 +178,12 @@ int kdbus_match_claim_init(struct kdbus_match_claim *claim,
  */
 void kdbus_match_claim_deinit(struct kdbus_match_claim *claim)
 {
+	struct kdbus_match_bunch *bunch;
+	struct hlist_node *next;
+
+	hlist_for_each_entry_safe(bunch, next, &claim->bunches, same)
+		kfree(bunch);
 	kfree(claim->set);
-	kvfree(claim->buckets);
 }
 
 /**
@@ -219,16 +225,11 @@ int kdbus_match_index_add(struct kdbus_match_index *index,
 		claim->set = NULL;
 	}
 
-	if (claim->buckets && kdbus_match_group_wants_buckets(&set->group)) {
-		kdbus_match_group_set_buckets(&set->group, claim->buckets,
-					      index->bloom_size);
-		claim->buckets = NULL;
-	}
-
 	if (claim->key.type == 0 && claim->key.by == KDBUS_MATCH_BY_NAME)
 		WRITE_ONCE(index->n_by_name, index->n_by_name + 1);
 	place->set = set;
 	place->n_nodes = kdbus_match_group_add(&set->group, &claim->mask,
+					       index->seed, &claim->bunches,
 					       place->nodes, owner);
 	/* who heeds the entry by one node makes others find all of them */
 	smp_store_release(&place->is_live, true);
@@ -246,7 +247,6 @@ void kdbus_match_index_remove(struct kdbus_match_index *index,
 			      struct kdbus_match_place *place)
 {
 	struct kdbus_match_set *set = place->set;
-	struct kdbus_match_buckets *buckets;
 
 	lockdep_assert_held(&index->lock);
 
@@ -263,9 +263,6 @@ void kdbus_match_index_remove(struct kdbus_match_index *index,
 		return;
 
 	kdbus_match_index_unlink(index, set);
-	buckets = rcu_dereference_protected(set->group.buckets, true);
-	if (buckets)
-		kvfree_rcu(buckets, rcu);
 	kfree_rcu(set, rcu);
 }
 

@@ -68,14 +68,14 @@ struct kdbus_match_place {
  * @key:	key
  * @mask:	mask
  * @set:	new group, if there is none with that key
- * @buckets:	lists for the group, if it wants them
+ * @bunches:	memory of new bunches
  */
 struct kdbus_match_claim {
 	bool is_filed;
 	struct kdbus_match_key key;
 	struct kdbus_match_mask mask;
 	struct kdbus_match_set *set;
-	struct kdbus_match_buckets *buckets;
+	struct hlist_head bunches;
 };
 
 /**

@@ -30,6 +30,7 @@ kdbus_match_entry_new(struct kdbus_match_db *db, u64 cookie, const void *items,
 	entry->place = (struct kdbus_match_place){
 		.nodes = (void *)entry->rules + rules_size,
 	};
+	entry->mask_decides = kdbus_match_mask_decides(&mask, rules_size);
 	entry->rules_size = rules_size;
 	kdbus_match_rules_copy(entry->rules, items, items_size);
 
@@ -288,6 +289,7 @@ bool kdbus_match_entry_test(const struct kdbus_match_entry *entry,
 			    const struct kdbus_match_facts *facts)
 {
 	return kdbus_match_place_is_live(&entry->place) &&
-	       kdbus_match_rules_test(entry->rules, entry->rules_size,
-				      entry->db->index->bloom_size, facts);
+	       (entry->mask_decides ||
+		kdbus_match_rules_test(entry->rules, entry->rules_size,
+				       entry->db->index->bloom_size, facts));
 }

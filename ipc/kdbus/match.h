@@ -46,6 +46,7 @@ struct kdbus_match_db {
  * @cookie:	given by user space; several entries may share one
  * @place:	place in the index, under the index' lock; its nodes are behind
  *		@rules
+ * @mask_decides: it fits whatever the index finds it for
  * @rules_size:	bytes at @rules
  * @rules:	rules as kdbus_match_rules_copy() makes them
  *
@@ -57,6 +58,7 @@ struct kdbus_match_entry {
 	struct kdbus_match_db *db;
 	u64 cookie;
 	struct kdbus_match_place place;
+	bool mask_decides;
 	size_t rules_size;
 	u64 rules[];
 };

@@ -3,6 +3,7 @@
 #include "match-key.h"
 #include "match-rule.h"
 
+#include <linux/slab.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,11 +201,42 @@ static struct group *find_group(const struct kdbus_match_key *key, bool make)
 	return vacant;
 }
 
+/* what the kernel's list of vacant bunches is; returns how many are left */
+static size_t free_bunches(struct hlist_head *bunches)
+{
+	struct kdbus_match_bunch *bunch;
+	struct hlist_node *next;
+	size_t n = 0;
+
+	hlist_for_each_entry_safe(bunch, next, bunches, same) {
+		free(bunch);
+		n++;
+	}
+	return n;
+}
+
+static size_t group_add(struct kdbus_match_group *group,
+			const struct kdbus_match_mask *mask,
+			struct kdbus_match_node *nodes, void *owner)
+{
+	size_t i, n, max = kdbus_match_mask_max_nodes(mask);
+	struct kdbus_match_bunch *bunch;
+	HLIST_HEAD(bunches);
+
+	for (i = 0; mask->data && i < max; i++) {
+		bunch = unit_alloc(sizeof(*bunch));
+		hlist_add_head(&bunch->same, &bunches);
+	}
+	n = kdbus_match_group_add(group, mask, SEED, &bunches, nodes, owner);
+	CHECK(n > 0 && n <= max);
+	CHECK(free_bunches(&bunches) <= max);
+	return n;
+}
+
 static void add_entry(struct entry *entry)
 {
-	size_t max, size = kdbus_match_buckets_size(bloom_size);
-	struct kdbus_match_buckets *buckets;
 	struct group *group;
+	size_t max;
 
 	make_rules();
 	entry->used = true;
@@ -219,17 +251,21 @@ static void add_entry(struct entry *entry)
 	if (!entry->is_filed)
 		return;
 
+	unit_no_memory = !unit_random_below(4);
 	group = find_group(&entry->key, true);
-	if (kdbus_match_group_wants_buckets(&group->group) &&
-	    unit_random_below(2)) {
-		buckets = unit_alloc(size);
-		memset(buckets, 0, size);
-		kdbus_match_group_set_buckets(&group->group, buckets,
-					      bloom_size);
-	}
-	entry->n_nodes = kdbus_match_group_add(&group->group, &entry->mask,
-					       entry->nodes, entry);
-	CHECK(entry->n_nodes > 0 && entry->n_nodes <= max);
+	entry->n_nodes = group_add(&group->group, &entry->mask, entry->nodes,
+				   entry);
+	unit_no_memory = false;
+}
+
+static void check_empty(const struct kdbus_match_group *group)
+{
+	CHECK(hlist_empty(&group->always));
+	CHECK(hlist_empty(&group->root.bunches));
+	CHECK_EQ(group->n, 0);
+	CHECK_EQ(group->root.n, 0);
+	CHECK(!group->root.table);
+	CHECK(!group->census);
 }
 
 static void remove_entry(struct entry *entry)
@@ -242,9 +278,7 @@ static void remove_entry(struct entry *entry)
 		kdbus_match_group_remove(&group->group, entry->nodes,
 					 entry->n_nodes);
 		if (!group->group.n) {
-			CHECK(hlist_empty(&group->group.always));
-			CHECK_EQ(group->group.n_few, 0);
-			free(group->group.buckets);
+			check_empty(&group->group);
 			group->used = false;
 		}
 	}
@@ -361,6 +395,10 @@ static size_t compare(void)
 					      &facts);
 		CHECK(!fits || entries[i].found, "entry %zu of type %llu", i,
 		      (unsigned long long)facts.notification);
+		CHECK(fits || !entries[i].found || !entries[i].n_nodes ||
+		      !kdbus_match_mask_decides(&entries[i].mask,
+						entries[i].rules_size),
+		      "entry %zu", i);
 		n_fit += fits;
 	}
 
@@ -445,53 +483,141 @@ static void test_keys_without_match(void)
 	CHECK(!kdbus_match_key_of_rules(&key, items.data, items.size, SEED));
 }
 
-/* as many nodes as there are generations, if they have no bit in common */
-static void test_pivots_of_generations(void)
+/* how many entries a walk shows, and how many bunches it passes */
+static size_t count_found(const struct kdbus_match_group *group,
+			  const __u64 *words, size_t *n_passed)
 {
-	static struct kdbus_match_node nodes[64], others[KDBUS_MATCH_FEW];
 	struct kdbus_match_walk walk = { .visit = visit, .pause = pause_walk };
 	struct filter filter = {};
+
+	memcpy(filter.words, words, bloom_size);
+	kdbus_match_filter_init(&walk.filter, &filter.head, bloom_size);
+	n_visited = 0;
+	CHECK(kdbus_match_group_walk(group, &walk));
+	if (n_passed)
+		*n_passed = walk.n - n_visited * KDBUS_MATCH_VISIT;
+	return n_visited;
+}
+
+/* a place for each generation; one for all if there are too many */
+static void test_generations(void)
+{
+	struct kdbus_match_node nodes[KDBUS_MATCH_MAX_BLOCKS];
 	struct kdbus_match_group group;
 	struct kdbus_match_mask mask;
-	__u64 blocks[80];
+	__u64 blocks[KDBUS_MATCH_MAX_BLOCKS + 1], bit;
 	size_t i, n;
 
 	bloom_size = 8;
-	for (i = 0; i < 80; i++)
-		blocks[i] = 1ULL << i % 64;
+	for (i = 0; i < KDBUS_MATCH_MAX_BLOCKS + 1; i++)
+		blocks[i] = 1ULL << i | 1ULL << 40;
 	mask = (struct kdbus_match_mask){
-		.data = blocks, .n_blocks = 80, .n_words = 1,
+		.data = blocks, .n_blocks = KDBUS_MATCH_MAX_BLOCKS,
+		.n_words = 1,
 	};
-	CHECK_EQ(kdbus_match_mask_max_nodes(&mask), 64);
-
 	kdbus_match_group_init(&group);
 	entries[0].used = true;
-	for (i = 0; i < KDBUS_MATCH_FEW; i++) {
-		CHECK(!kdbus_match_group_wants_buckets(&group));
-		CHECK_EQ(kdbus_match_group_add(&group, &mask, &others[i],
-					       &entries[0]), 1);
-	}
-	CHECK(kdbus_match_group_wants_buckets(&group));
-	group.buckets = calloc(1, kdbus_match_buckets_size(bloom_size));
-	kdbus_match_group_set_buckets(&group, group.buckets, bloom_size);
-	for (i = 0; i < KDBUS_MATCH_FEW; i++)
-		kdbus_match_group_remove(&group, &others[i], 1);
 
-	n = kdbus_match_group_add(&group, &mask, nodes, &entries[0]);
-	CHECK_EQ(n, 64);
-	for (i = 0; i < 64; i++) {
-		filter.words[0] = 1ULL << i;
-		kdbus_match_filter_init(&walk.filter, &filter.head, bloom_size);
-		n_visited = 0;
-		CHECK(kdbus_match_group_walk(&group, &walk));
-		CHECK_EQ(n_visited, 1);
+	n = group_add(&group, &mask, nodes, &entries[0]);
+	CHECK_EQ(n, KDBUS_MATCH_MAX_BLOCKS);
+	for (i = 0; i < n; i++) {
+		CHECK_EQ(count_found(&group, &blocks[i], NULL), 1);
+		bit = 1ULL << i;
+		CHECK_EQ(count_found(&group, &bit, NULL), 0);
 	}
 	kdbus_match_group_remove(&group, nodes, n);
-	n_visited = 0;
-	CHECK(kdbus_match_group_walk(&group, &walk));
-	CHECK_EQ(n_visited, 0);
-	CHECK_EQ(group.n, 0);
-	free(group.buckets);
+	check_empty(&group);
+
+	mask.n_blocks++;
+	n = group_add(&group, &mask, nodes, &entries[0]);
+	CHECK_EQ(n, 1);
+	bit = 1ULL << 40;
+	CHECK_EQ(count_found(&group, &bit, NULL), 1);
+	bit = ~bit;
+	CHECK_EQ(count_found(&group, &bit, NULL), 0);
+	kdbus_match_group_remove(&group, nodes, n);
+	check_empty(&group);
+	entries[0].used = false;
+}
+
+#define MANY		20000
+#define MASK_BITS	8
+#define FILTER_BITS	16
+
+static void set_bits(__u64 *words, size_t n)
+{
+	unsigned int bit;
+
+	memset(words, 0, 64);
+	while (n--) {
+		bit = unit_random_below(512);
+		words[bit / 64] |= 1ULL << bit % 64;
+	}
+}
+
+/* how many of many masks are looked at for a filter that fits none */
+static void test_many_masks(void)
+{
+	static struct kdbus_match_node nodes[MANY];
+	struct kdbus_match_group group;
+	struct kdbus_match_mask mask = { .n_blocks = 1, .n_words = 8 };
+	size_t i, n_passed, sum = 0;
+	__u64 words[8];
+
+	bloom_size = 64;
+	kdbus_match_group_init(&group);
+	entries[0].used = true;
+	mask.data = words;
+	for (i = 0; i < MANY; i++) {
+		set_bits(words, MASK_BITS);
+		CHECK_EQ(group_add(&group, &mask, &nodes[i], &entries[0]), 1);
+		CHECK(count_found(&group, words, NULL) >= 1);
+	}
+	for (i = 0; i < 100; i++) {
+		set_bits(words, FILTER_BITS);
+		count_found(&group, words, &n_passed);
+		sum += n_passed;
+	}
+	CHECK(sum / 100 < MANY / 200, "%zu of %u", sum / 100, MANY);
+
+	for (i = 0; i < MANY; i++)
+		kdbus_match_group_remove(&group, &nodes[i], 1);
+	check_empty(&group);
+	entries[0].used = false;
+}
+
+/* those with the same mask are looked at once, however many */
+static void test_equal_masks(void)
+{
+	static struct kdbus_match_node nodes[MANY];
+	struct kdbus_match_group group;
+	struct kdbus_match_mask mask = { .n_blocks = 1, .n_words = 8 };
+	__u64 words[5][8], filter[8];
+	size_t i, j, n_passed;
+
+	bloom_size = 64;
+	kdbus_match_group_init(&group);
+	entries[0].used = true;
+	for (i = 0; i < 5; i++)
+		set_bits(words[i], MASK_BITS);
+	for (i = 0; i < MANY; i++) {
+		mask.data = words[i % 5];
+		CHECK_EQ(group_add(&group, &mask, &nodes[i], &entries[0]), 1);
+	}
+	CHECK(count_found(&group, words[3], NULL) >= MANY / 5);
+
+	/* of each mask a bit is missing */
+	memset(filter, 0xff, sizeof(filter));
+	for (i = 0; i < 5; i++) {
+		for (j = 0; !words[i][j]; j++)
+			;
+		filter[j] &= ~(words[i][j] & -words[i][j]);
+	}
+	CHECK_EQ(count_found(&group, filter, &n_passed), 0);
+	CHECK(n_passed <= 7, "%zu", n_passed);
+	for (i = 0; i < MANY; i++)
+		kdbus_match_group_remove(&group, &nodes[i], 1);
+	check_empty(&group);
 	entries[0].used = false;
 }
 
@@ -501,7 +627,9 @@ static const struct unit_test tests[] = {
 	{ "finds what fits: filters of an odd size", test_odd_filters },
 	{ "finds what fits: filters that are folded", test_folded_filters },
 	{ "what nothing can fit has no key", test_keys_without_match },
-	{ "each generation has a pivot", test_pivots_of_generations },
+	{ "each generation has its place", test_generations },
+	{ "few of many masks are looked at", test_many_masks },
+	{ "equal masks are looked at once", test_equal_masks },
 };
 
 UNIT_MAIN(tests)

@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include <linux/bug.h>
+#include <linux/slab.h>
 
 #define UNIT_DEFAULT_SEED	0x6b64627573
 
 static jmp_buf unit_env;
 static unsigned int unit_warnings;
+bool unit_no_memory;
 static uint64_t unit_state;
 
 _Noreturn void unit_fail(const char *file, int line, const char *condition,

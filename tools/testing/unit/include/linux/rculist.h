@@ -22,6 +22,8 @@ struct rcu_head {
 
 #define hlist_add_head_rcu(_node, _head)	hlist_add_head(_node, _head)
 #define hlist_del_rcu(_node)			hlist_del(_node)
+#define hlist_first_rcu(_head)			((_head)->first)
+#define hlist_next_rcu(_node)			((_node)->next)
 #define hlist_for_each_entry_rcu(_pos, _head, _member)			\
 	hlist_for_each_entry(_pos, _head, _member)
 

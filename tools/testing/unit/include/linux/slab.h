@@ -3,9 +3,11 @@
 #define UNIT_LINUX_SLAB_H
 
 /*
- * Each object is one of malloc(), so that the checkers know its borders.
+ * Each object is one of malloc(), so that the checkers know its borders. Some
+ * memory is refused if a test says so.
  */
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include <linux/types.h>
@@ -48,5 +50,14 @@ static inline void kmem_cache_free(struct kmem_cache *cache, void *object)
 	(void)cache;
 	free(object);
 }
+
+#define GFP_NOWAIT	0
+#define __GFP_ACCOUNT	0
+#define __GFP_NOWARN	0
+
+extern bool unit_no_memory;
+
+#define kzalloc(_size, _gfp)	(unit_no_memory ? NULL : calloc(1, _size))
+#define kfree(_p)		free(_p)
 
 #endif
