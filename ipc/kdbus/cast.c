@@ -135,7 +135,7 @@ static void kdbus_cast_fill_slots(struct kdbus_cast *cast)
  */
 int kdbus_cast_grow(struct kdbus_cast *cast)
 {
-	size_t max = 4 * cast->max, n_slots = 2 * max;
+	size_t max = 16 * cast->max, n_slots = 2 * max;
 	struct kdbus_target *targets;
 
 	targets = kvmalloc(max * sizeof(*targets) + n_slots * sizeof(u32),
