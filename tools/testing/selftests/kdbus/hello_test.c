@@ -370,11 +370,14 @@ static unsigned long kernel_memory(void)
 /* Nothing is kept of a user who was here once. */
 TEST_F_TIMEOUT(hello, accounts_end_with_the_last_connection, 240)
 {
-	enum { N_USERS = 6000 };
+	enum { N_USERS = 4000 };
 	unsigned long before;
 	unsigned int i;
 	pid_t pid;
 
+	/* with KASAN beside it, memory that was freed is kept for a while */
+	if (access("/sys/kernel/debug/kmemleak", F_OK) == 0)
+		SKIP(return, "this kernel is made to check memory");
 	if (mkdir(CGROUP, 0755) < 0)
 		SKIP(return, "no cgroups");
 	pid = fork_as(0, 0);
