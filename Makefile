@@ -26,7 +26,7 @@ bench := tools/bench
 fuzz := tools/testing/fuzz
 
 # What the scripts below read from their environment.
-export MODNAME KVER TESTS SMP MEM ICOUNT T FUZZ SEED MINIMISE MIN BITS BENCH
+export MODNAME KVER JOBS KERNELS TESTS SMP MEM ICOUNT T FUZZ SEED MINIMISE MIN BITS BENCH
 
 PHONY := modules
 modules: have-headers
@@ -85,3 +85,7 @@ help:
 	@cat scripts/help.txt
 
 .PHONY: $(PHONY)
+PHONY += check-kernels
+check-kernels:
+	@scripts/kernels.sh
+

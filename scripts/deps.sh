@@ -1,23 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# deps.sh guest|check|debug|bench: installs what is missing for a run in the
-# virtual machine, for all the tests, for building the debug kernel, for the
-# benchmark.
+# deps.sh guest|check|chroot|debug|bench: installs what is missing for a run in
+# the virtual machine, for all the tests, for making a chroot, for building the
+# debug kernel, for the benchmark.
 
 . "${0%/*}/common.sh"
 
 guest='gcc make libc6-dev kmod cpio busybox-static qemu-system-x86'
 check='sparse dwarves zstd libcap-dev gcc-multilib linux-source-6.12 xz-utils'
+chroot='debootstrap'
 debug='bc bison flex libelf-dev'
 bench='dbus-daemon dbus-broker gnuplot-nox'
 
 case $1 in
 guest) wanted=$guest ;;
 check) wanted="$guest $check" ;;
+chroot) wanted="$chroot" ;;
 debug) wanted="$guest $check $debug" ;;
 bench) wanted="$guest $bench" ;;
-*) die "usage: deps.sh guest|check|debug|bench" ;;
+*) die "usage: deps.sh guest|check|chroot|debug|bench" ;;
 esac
 
 # Elsewhere than on Debian the packages have other names: let the first

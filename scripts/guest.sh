@@ -11,6 +11,7 @@
 # KVER, SMP, MEM, ICOUNT and T are explained by "make help". The kernel's
 # log is left in $LOG, the tests made besides the command itself in $RESULTS.
 # With $MODULE set to a file, that module is loaded instead of a fresh one. With
+# $KROOT set to a directory, the kernel is looked for there. With
 # $DATA set to a file, what the kernel counted for gcov is put there, as a
 # compressed archive. With $RELOADS set, the module is loaded and unloaded that
 # many times in the end. With $THREAD set to "multi", emulated processors run

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # initramfs.sh DIR [KVER]: packs DIR/initramfs.cpio: busybox, guest-init,
-# DIR/guest.conf and those of the modules of KVER that it takes to mount the
-# host's files.
+# DIR/guest.conf and those of the modules of KVER, in $KROOT if that is set, that
+# it takes to mount the host's files.
 
 . "${0%/*}/common.sh"
 
@@ -31,7 +31,7 @@ unpack()
 n=100
 if [ -n "$kver" ]; then
 	for module in virtio_pci 9pnet_virtio 9p overlay; do
-		/sbin/modprobe -S "$kver" --show-depends "$module" ||
+		/sbin/modprobe -d "$KROOT/" -S "$kver" --show-depends "$module" ||
 			die "kernel $kver has no $module"
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
 	while read -r file; do

@@ -3,12 +3,14 @@
 #
 # Prints the version and the image of the kernel to boot: $KVER, or the newest
 # one that has its headers installed and can mount the host's files over 9p.
+# With $KROOT it is looked for in that directory, and its headers, which are
+# for the programs there, do not matter.
 
 . "${0%/*}/common.sh"
 
 image()
 {
-	for file in "/boot/vmlinuz-$1" "/lib/modules/$1/vmlinuz"; do
+	for file in "$KROOT/boot/vmlinuz-$1" "$KROOT/lib/modules/$1/vmlinuz"; do
 		if [ -r "$file" ]; then
 			echo "$file"
 			return
@@ -19,8 +21,9 @@ image()
 
 bootable()
 {
-	[ -f "/lib/modules/$1/build/Makefile" ] && image "$1" >/dev/null &&
-		/sbin/modprobe -q -n -S "$1" 9p
+	{ [ "$KROOT" ] || [ -f "/lib/modules/$1/build/Makefile" ]; } &&
+		image "$1" >/dev/null &&
+		/sbin/modprobe -q -n -d "$KROOT/" -S "$1" 9p
 }
 
 if [ -n "$KVER" ]; then
@@ -30,7 +33,7 @@ if [ -n "$KVER" ]; then
 	exit
 fi
 
-for dir in /lib/modules/*; do
+for dir in "$KROOT"/lib/modules/*; do
 	version=${dir##*/}
 	! bootable "$version" || echo "$version $(image "$version")"
 done | sort -V | tail -n 1 | grep . || die "found no kernel to boot"
