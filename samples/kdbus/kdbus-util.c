@@ -217,6 +217,21 @@ int peer_hold(struct peer *peer, const char *endpoint, __u64 kind,
 }
 
 /*
+ * Connects as a monitor, which gets a copy of every message of the bus and is
+ * seen by nobody. This is for the owner of the bus, too.
+ */
+int peer_monitor(struct peer *peer, const char *endpoint, __u64 attach_flags)
+{
+	struct kdbus_cmd_hello *cmd;
+	struct draft draft;
+
+	cmd = draft_start(&draft, sizeof(*cmd));
+	cmd->flags = KDBUS_HELLO_MONITOR;
+	cmd->attach_flags_recv = attach_flags;
+	return peer_open(peer, endpoint, &draft);
+}
+
+/*
  * After a fork both processes have the connection, which lives until the last
  * of them has closed it.
  */

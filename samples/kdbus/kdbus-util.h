@@ -71,6 +71,7 @@ int peer_connect(struct peer *peer, const char *endpoint,
 int peer_hold(struct peer *peer, const char *endpoint, __u64 kind,
 	      const char *name, const struct kdbus_policy_access *access,
 	      size_t n);
+int peer_monitor(struct peer *peer, const char *endpoint, __u64 attach_flags);
 void peer_disconnect(struct peer *peer);
 int peer_leave(struct peer *peer);
 int peer_acquire(struct peer *peer, const char *name);
