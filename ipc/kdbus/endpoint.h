@@ -30,6 +30,7 @@ struct kdbus_user;
 /**
  * struct kdbus_endpoint - an endpoint
  * @node:	file
+ * @rcu:	frees it
  * @bus:	bus; kept alive by @node's parent
  * @lock:	guards @conns; may sleep, nests nothing
  * @conns:	connections in the order of their HELLO, each with a reference
