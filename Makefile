@@ -89,3 +89,8 @@ PHONY += check-kernels
 check-kernels:
 	@scripts/kernels.sh
 
+# The text of the documentation, and the style of the code.
+PHONY += doc-check style
+doc-check style:
+	@scripts/$@.sh
+

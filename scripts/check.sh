@@ -191,6 +191,7 @@ if step "module builds without warnings" compile "$@"; then
 	if [ -z "$debug" ]; then
 		step "sparse finds nothing" sparse "$@"
 		ktap unit env -u TESTS make --no-print-directory -C tools/testing/unit check
+		[ "$TESTS" ] || ktap documentation scripts/doc-check.sh
 		step "description for syzkaller fits the header" \
 			tools/testing/fuzz/check-kdbus-txt.sh
 	fi

@@ -8,8 +8,8 @@
 . "${0%/*}/common.sh"
 
 guest='gcc make libc6-dev kmod cpio busybox-static qemu-system-x86'
-check='sparse dwarves zstd libcap-dev gcc-multilib linux-source-6.12 xz-utils'
-chroot='debootstrap'
+check='sparse dwarves zstd libcap-dev gcc-multilib linux-source-6.12 xz-utils mandoc'
+chroot='debootstrap e2fsprogs'
 debug='bc bison flex libelf-dev'
 bench='dbus-daemon dbus-broker gnuplot-nox'
 
