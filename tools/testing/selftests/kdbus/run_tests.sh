@@ -1,14 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1+
 #
-# run_tests.sh PROGRAM...
+# run_tests.sh [PROGRAM...]
 #
-# Runs test programs and prints what the kernel's own runner prints, which
-# takes longer than most of the programs when the processor is an emulated one.
+# Runs test programs, without arguments all that are here, and prints what the
+# kernel's own runner prints, which takes longer than most of the programs when
+# the processor is an emulated one.
 
 # like the kernel's runner, whose user can say so, too
 timeout=${kselftest_override_timeout:-$(sed -n 's/^timeout=//p' \
 	"${0%/*}/settings")}
+here=$(dirname "$0")
+if [ $# = 0 ]; then
+	for program in "$here"/*_test "$here"/*_test_32; do
+		[ ! -x "$program" ] || set -- "$@" "$program"
+	done
+fi
+
+timeout=$(sed -n 's/^timeout=//p' "$here/settings")
 
 # Prints the output of a program behind "# " and returns its exit status.
 run()
