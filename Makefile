@@ -5,6 +5,9 @@
 
 MODNAME ?= kdbus
 
+# Also in debian/changelog and CHANGELOG.
+VERSION := 0.9.0
+
 # Which kernel: KDIR or KERNELDIR name the directory, KERNELRELEASE (set by
 # dkms) or KVER the version; otherwise it is looked for, once and only when it
 # is needed.
@@ -23,10 +26,11 @@ selftests := tools/testing/selftests/kdbus
 unit := tools/testing/unit
 samples := samples/kdbus
 bench := tools/bench
+boot := tools/testing/boot
 fuzz := tools/testing/fuzz
 
 # What the scripts below read from their environment.
-export MODNAME KVER JOBS KERNELS TESTS SMP MEM ICOUNT T FUZZ SEED MINIMISE MIN BITS BENCH
+export MODNAME KVER SUITE JOBS KERNELS TESTS SMP MEM ICOUNT T FUZZ SEED MINIMISE MIN BITS BENCH
 
 PHONY := modules
 modules: have-headers
@@ -36,6 +40,42 @@ PHONY += modules_install
 modules_install: have-headers
 	+$(kbuild) modules_install
 	scripts/depmod.sh $(headers)
+
+# Everything: the module for one kernel and what is around it. The module of
+# dkms is built again for each kernel.
+install-parts := install-tools install-header install-boot install-dkms-source
+
+PHONY += $(install-parts)
+install-tools: samples
+$(install-parts):
+	+$(MAKE) -C packaging $@ VERSION=$(VERSION)
+
+PHONY += install uninstall
+install: modules install-tools install-header install-boot
+	+$(MAKE) modules_install INSTALL_MOD_PATH=$(DESTDIR)
+
+uninstall: have-headers
+	+$(MAKE) -C packaging $@ VERSION=$(VERSION)
+	scripts/depmod.sh --remove $(headers) $(DESTDIR)
+
+PHONY += dkms-install dkms-uninstall
+dkms-install: install-dkms-source
+	dkms add kdbus/$(VERSION)
+	dkms autoinstall $(if $(kver),-k $(kver))
+
+dkms-uninstall:
+	-dkms remove kdbus/$(VERSION) --all
+	rm -rf $(DESTDIR)/usr/src/kdbus-$(VERSION)
+
+# With a key and a certificate of your own, for Secure Boot.
+SIGN_KEY ?= /var/lib/dkms/mok.key
+SIGN_CERT ?= /var/lib/dkms/mok.pub
+SIGN_HASH ?= sha256
+
+PHONY += sign
+sign: modules
+	@scripts/sign.sh $(headers) $(SIGN_HASH) "$(SIGN_KEY)" \
+		"$(SIGN_CERT)" $(MODNAME).ko
 
 PHONY += have-headers
 have-headers:
@@ -52,11 +92,24 @@ PHONY += unit
 unit:
 	+$(MAKE) -C $(unit) check
 
+# The text of the documentation, and the style of the code.
+PHONY += doc-check style
+doc-check style:
+	@scripts/$@.sh
+
 PHONY += demo shell check check-debug
 demo shell check:
 	@scripts/$@.sh
 check-debug:
 	@scripts/check.sh --debug
+
+PHONY += check-kernels
+check-kernels:
+	@scripts/kernels.sh
+
+PHONY += check-packages
+check-packages:
+	@scripts/packages.sh
 
 PHONY += fuzz coverage
 fuzz coverage:
@@ -68,7 +121,7 @@ bench:
 
 PHONY += clean
 clean:
-	@for dir in $(selftests) $(unit) $(samples) $(bench) $(fuzz); do \
+	@for dir in $(selftests) $(unit) $(samples) $(bench) $(boot) $(fuzz); do \
 		test ! -f $$dir/Makefile || \
 			$(MAKE) -s --no-print-directory -C $$dir clean || exit; \
 	done
@@ -85,12 +138,3 @@ help:
 	@cat scripts/help.txt
 
 .PHONY: $(PHONY)
-PHONY += check-kernels
-check-kernels:
-	@scripts/kernels.sh
-
-# The text of the documentation, and the style of the code.
-PHONY += doc-check style
-doc-check style:
-	@scripts/$@.sh
-

@@ -191,6 +191,8 @@ if step "module builds without warnings" compile "$@"; then
 	if [ -z "$debug" ]; then
 		step "sparse finds nothing" sparse "$@"
 		ktap unit env -u TESTS make --no-print-directory -C tools/testing/unit check
+		step "module can be signed" scripts/sign-check.sh \
+			"$headers" "$module"
 		[ "$TESTS" ] || ktap documentation scripts/doc-check.sh
 		step "description for syzkaller fits the header" \
 			tools/testing/fuzz/check-kdbus-txt.sh

@@ -8,7 +8,7 @@
 . "${0%/*}/common.sh"
 
 guest='gcc make libc6-dev kmod cpio busybox-static qemu-system-x86'
-check='sparse dwarves zstd libcap-dev gcc-multilib linux-source-6.12 xz-utils mandoc'
+check='sparse dwarves zstd libcap-dev gcc-multilib linux-source-6.12 xz-utils mandoc openssl'
 chroot='debootstrap e2fsprogs'
 debug='bc bison flex libelf-dev'
 bench='dbus-daemon dbus-broker gnuplot-nox'
