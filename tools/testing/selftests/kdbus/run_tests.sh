@@ -7,9 +7,6 @@
 # kernel's own runner prints, which takes longer than most of the programs when
 # the processor is an emulated one.
 
-# like the kernel's runner, whose user can say so, too
-timeout=${kselftest_override_timeout:-$(sed -n 's/^timeout=//p' \
-	"${0%/*}/settings")}
 here=$(dirname "$0")
 if [ $# = 0 ]; then
 	for program in "$here"/*_test "$here"/*_test_32; do
@@ -17,7 +14,9 @@ if [ $# = 0 ]; then
 	done
 fi
 
-timeout=$(sed -n 's/^timeout=//p' "$here/settings")
+# like the kernel's runner, whose user can say so, too
+timeout=${kselftest_override_timeout:-$(sed -n 's/^timeout=//p' \
+	"$here/settings")}
 
 # Prints the output of a program behind "# " and returns its exit status.
 run()
