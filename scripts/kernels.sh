@@ -9,6 +9,7 @@
 . "${0%/*}/common.sh"
 
 log=$BUILD/log/kernels
+cases=$BUILD/log/check-kernels.cases
 selftests=tools/testing/selftests/kdbus
 format='%-12s %-28s %-10s %s\n'
 cd "$TOP" && mkdir -p "$log" || exit
@@ -138,10 +139,10 @@ exec 3<&-
 xargs -0 -n 5 -P "${JOBS:-$(nproc)}" scripts/kernels.sh <"$log/jobs"
 
 # shellcheck disable=SC2046 # a list of files
-cat $(sed "s,^\([^ ]*\) .*,$log/\1.cases," "$log/list") >"$log/cases"
-passed=$(grep -c '^ok' "$log/cases")
-failed=$(grep -c '^not ok' "$log/cases")
-skipped=$(grep -c '^skip' "$log/cases")
+cat $(sed "s,^\([^ ]*\) .*,$log/\1.cases," "$log/list") >"$cases"
+passed=$(grep -c '^ok' "$cases")
+failed=$(grep -c '^not ok' "$cases")
+skipped=$(grep -c '^skip' "$cases")
 echo
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
