@@ -67,8 +67,8 @@ awk -F: '
 		if (lines)
 			printf "%-32s %5d lines %6.1f %%  %5d branches %6.1f %%\n",
 			       name, lines, 100 * (lines - missed) / lines,
-			       branches, branches ?
-			       100 * taken / branches : 100
+			       branches,
+			       branches ? 100 * taken / branches : 100
 	}
 	function close_file() {
 		if (kept) {
