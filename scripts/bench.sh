@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# bench.sh [guard]
+# bench.sh [guard|doc]
 #
 # "make bench": what messages cost, beside what is used instead. Leaves tables,
 # plots and a text for people in build/bench. $BENCH names the parts to run:
@@ -10,7 +10,8 @@
 # on a kernel that counts who waits for a lock.
 #
 # With "guard" as argument runs just that and compares with the limits that
-# are in guard.tsv; prints KTAP.
+# are in guard.tsv; prints KTAP. With "doc" puts the text of the last run into
+# Documentation/performance.txt.
 
 . "${0%/*}/common.sh"
 
@@ -49,6 +50,29 @@ locks()
 		scripts/guest.sh --lockstat -- $bench/locks.sh >"$out/locks.out"
 }
 
+# Everything after the heading is replaced.
+update_doc()
+{
+	doc=Documentation/performance.txt
+	[ -s "$out/report.txt" ] || die "there is no report, run \"make bench\""
+	sed '/^2\. Results$/,$d' "$doc" >"$out/doc.txt" &&
+		printf '2. Results\n==========\n\n' >>"$out/doc.txt" &&
+		sed 's/^/  /; s/ *$//' "$out/report.txt" >>"$out/doc.txt" &&
+		cp "$out/doc.txt" "$doc"
+}
+
+if [ "$1" = doc ]; then
+	update_doc
+	exit
+fi
+
+# The names that the kernel gives to the locks of the module.
+own_locks()
+{
+	grep -rhoE '(spin_lock|mutex)_init\([^)]*\)|init_rwsem\([^)]*\)' \
+		ipc/kdbus | sed 's/.*(\(.*\))/\1/' | sort -u | tr '\n' ' '
+}
+
 version=$(scripts/kver.sh) || exit
 export KVER="${version%% *}"
 kernel=$(echo "$KVER" | cut -d. -f1-2)
@@ -82,7 +106,8 @@ done
 		"$(gcc --version | head -n 1)"
 	awk -f $bench/report.awk $bench/aims.tsv "$out/instructions.tsv" \
 		"$out/guard.tsv" "$out/time.tsv"
-	[ ! -e "$out/locks.out" ] || awk -f $bench/locks.awk "$out/locks.out"
+	[ ! -e "$out/locks.out" ] ||
+		awk -v ours="$(own_locks)" -f $bench/locks.awk "$out/locks.out"
 } >"$out/report.txt" || die "cannot write the report"
 cat "$out/report.txt"
 [ ! -s "$out/instructions.tsv" ] ||

@@ -28,7 +28,7 @@ END {
 	print "1.." rows
 	for (i = 1; i <= rows; i++) {
 		if (!value[figure[i]] || !value[over[i]]) {
-			print "not ok " i " - " title[i] ": no figure"
+			print "not ok " i " - cost of " title[i] ": no figure"
 			failed = 1
 			continue
 		}
@@ -37,9 +37,9 @@ END {
 		failed = failed || !ok
 		printf "# %.3f, limit %s + 5 %%\n", ratio, limit[i]
 		if (ok)
-			print "ok " i " - " title[i]
+			print "ok " i " - cost of " title[i]
 		else
-			printf "not ok %d - %s: %.3f\n", i, title[i], ratio
+			printf "not ok %d - cost of %s: %.3f\n", i, title[i], ratio
 	}
 	exit failed
 }
