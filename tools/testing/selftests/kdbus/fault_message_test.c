@@ -328,11 +328,12 @@ static int run_recv_priority(struct scene *s)
 	return recv_with(s, KDBUS_RECV_USE_PRIORITY);
 }
 
-FAULT(recv, .prepare = with_message, .call = run_recv, .flags = FAULT_FILES)
+FAULT_FIXED(recv, .prepare = with_message, .call = run_recv,
+	    .flags = FAULT_FILES)
 FAULT(recv_full_table, .prepare = with_full_table, .call = run_recv,
       .flags = FAULT_FILES)
-FAULT(recv_peek, .prepare = with_message, .call = run_recv_peek)
-FAULT(recv_priority, .prepare = with_message, .call = run_recv_priority)
+FAULT_FIXED(recv_peek, .prepare = with_message, .call = run_recv_peek)
+FAULT_FIXED(recv_priority, .prepare = with_message, .call = run_recv_priority)
 FAULT(recv_drop, .prepare = with_call, .call = run_recv_drop,
       .flags = FAULT_LOSS)
 
@@ -351,7 +352,7 @@ static int run_recv_monitor(struct scene *s)
 	return recv_at(s, B, 0);
 }
 
-FAULT(recv_monitor, .prepare = watched, .call = run_recv_monitor,
-      .flags = FAULT_FILES)
+FAULT_FIXED(recv_monitor, .prepare = watched, .call = run_recv_monitor,
+	    .flags = FAULT_FILES)
 
 FAULT_HARNESS_MAIN

@@ -248,7 +248,7 @@ static int run_free(struct scene *s)
 	return conn_free(&s->conn[A], s->out[0]);
 }
 
-FAULT(free, .prepare = with_slice, .call = run_free)
+FAULT_FIXED(free, .prepare = with_slice, .call = run_free)
 
 
 static int run_list(struct scene *s)
