@@ -110,9 +110,12 @@ static struct kdbus_entry *kdbus_recv_claim(struct kdbus_conn *conn,
 						   cmd->priority);
 	else
 		entry = kdbus_queue_first(&conn->queue);
+	/* DROP takes the message, also if PEEK is set with it */
 	if (entry)
-		entry->claim = cmd->flags & KDBUS_RECV_PEEK ? KDBUS_CLAIM_PEEK :
-							      KDBUS_CLAIM_TAKE;
+		entry->claim = (cmd->flags & (KDBUS_RECV_PEEK |
+					      KDBUS_RECV_DROP)) ==
+			       KDBUS_RECV_PEEK ? KDBUS_CLAIM_PEEK :
+						 KDBUS_CLAIM_TAKE;
 	cmd->dropped_msgs = conn->queue.dropped;
 	spin_unlock(&conn->lock);
 
