@@ -397,15 +397,15 @@ static int kdbus_deliver_check_files(const struct kdbus_message *msg,
 {
 	const struct kdbus_files *files = msg->files;
 	unsigned int i;
-	int r = 0;
 
 	if (files->n_fds &&
 	    !(dst->flags & (KDBUS_HELLO_ACCEPT_FD | KDBUS_HELLO_MONITOR)))
 		return -ECOMM;
 
-	for (i = 0; i < files->n_slots && r >= 0; i++)
-		r = kdbus_security_transfer(src, dst, files->slots[i].file);
-	return r;
+	for (i = 0; i < files->n_slots; i++)
+		if (!kdbus_security_transfer(src, dst, files->slots[i].file))
+			return -EPERM;
+	return 0;
 }
 
 static int kdbus_deliver_allocate(struct kdbus_message *msg,
@@ -440,8 +440,9 @@ static int kdbus_deliver_allocate(struct kdbus_message *msg,
  *          active reference is held.
  * Return: the entry; or an ERR_PTR: -ECONNRESET if @dst is disconnected; -ECOMM
  *         if it takes no fds; -ENOBUFS or -EMFILE if the sender's user has too
- *         much queued there; -EXFULL if its pool is full; -EFAULT if the
- *         payload cannot be read; -ENOMEM.
+ *         much queued there; -EXFULL if its pool is full; -EPERM if a security
+ *         hook keeps a file from it; -EFAULT if the payload cannot be read;
+ *         -ENOMEM.
  */
 struct kdbus_entry *kdbus_deliver_stage(struct kdbus_message *msg,
 					struct kdbus_conn *src,

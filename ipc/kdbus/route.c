@@ -296,7 +296,7 @@ static int kdbus_route_reply(struct kdbus_conn *src, struct kdbus_conn *dst,
 	} else {
 		r = PTR_ERR(entry);
 		/* what is the requester's own fault ends its call */
-		if (r == -ECOMM)
+		if (r == -ECOMM || r == -EPERM)
 			kdbus_reply_fail(tracker, src, -EREMOTEIO);
 		else if (r == -ENOBUFS || r == -EMFILE || r == -EXFULL)
 			kdbus_reply_fail(tracker, src, r);

@@ -149,7 +149,8 @@ kdbus_bpf_hook int security_kdbus_receive(const struct kdbus_conn *conn)
  * The kernel's security modules are asked when the file is received.
  *
  * Context: may sleep.
- * Return: 0, or an error that is as if @dst could not take the message.
+ * Return: 0 or an error; @dst cannot take the message then, and SEND of what is
+ *         no signal returns -EPERM.
  */
 kdbus_bpf_hook int security_kdbus_transfer(const struct kdbus_conn *src,
 					   const struct kdbus_conn *dst,

@@ -112,11 +112,11 @@ static inline int kdbus_security_receive(const struct kdbus_conn *conn)
 	return kdbus_security_result(security_kdbus_receive(conn));
 }
 
-static inline int kdbus_security_transfer(const struct kdbus_conn *src,
-					  const struct kdbus_conn *dst,
-					  const struct file *file)
+static inline bool kdbus_security_transfer(const struct kdbus_conn *src,
+					   const struct kdbus_conn *dst,
+					   const struct file *file)
 {
-	return kdbus_security_result(security_kdbus_transfer(src, dst, file));
+	return likely(!security_kdbus_transfer(src, dst, file));
 }
 
 #endif

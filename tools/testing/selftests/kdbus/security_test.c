@@ -397,7 +397,7 @@ TEST_F(security, transfer)
 	ASSERT_LE(0, fd);
 	item_add_memfd(msg, fd, 0, 64);
 	ASSERT_EQ(0, decide(self, "transfer", -EACCES));
-	EXPECT_EQ(-EACCES, msg_send(&self->a, msg));
+	EXPECT_EQ(-EPERM, msg_send(&self->a, msg));
 	EXPECT_EQ(0, send_cookie(&self->a, self->b.id, 2));
 	EXPECT_EQ(2, receive_cookie(&self->b));
 	allow(self);
