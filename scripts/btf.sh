@@ -9,6 +9,11 @@
 
 module=$1 version=$2 image=$3
 command -v pahole >/dev/null || exit 0
+
+# Several virtual machines may be started with one module at once.
+mkdir -p "$BUILD/btf"
+exec 9>"$BUILD/btf/.lock"
+flock 9
 ! readelf -S "$module" | grep -q '\.BTF ' || exit 0
 
 # Little-endian number of COUNT bytes at an offset of the image.
@@ -38,7 +43,6 @@ unpack()
 # It is the same for all modules of a version, and large.
 base=$BUILD/btf/$version
 if [ ! -s "$base" ]; then
-	mkdir -p "$BUILD/btf"
 	# what is behind the compressed kernel is no error
 	unpack >"$base.tmp" 2>/dev/null
 	objcopy --only-section=.BTF --set-section-flags .BTF=readonly \
@@ -46,7 +50,7 @@ if [ ! -s "$base" ]; then
 		mv "$base.new" "$base"
 	rm -f "$base.tmp" "$base.new"
 fi
-[ -s "$base" ] || exit 0
+[ -s "$base" ] || die "found no type information in $image"
 
 # A module that is loaded right now must not change under the kernel.
 cp "$module" "$module.btf" && pahole -J --btf_base "$base" "$module.btf" &&
