@@ -22,13 +22,14 @@
 
 /*
  * The program, without a reference if the calling task is the only one that
- * uses its memory: nobody else can replace the program then.
+ * uses its memory: nobody else can replace the program then. Who did so last has
+ * given the memory back since, which is to be seen before the program is.
  */
 static struct file *kdbus_meta_get_exe(struct mm_struct *mm, bool *borrowed)
 {
 	struct file *exe;
 
-	*borrowed = atomic_read(&mm->mm_users) == 1;
+	*borrowed = atomic_read_acquire(&mm->mm_users) == 1;
 	if (*borrowed)
 		return rcu_dereference_protected(mm->exe_file, true);
 
@@ -126,10 +127,23 @@ static bool kdbus_meta_add_kept_exe(struct kdbus_meta *meta,
 	return true;
 }
 
+/* what is of no use any more must not keep its mount busy */
+static void kdbus_meta_forget_exe(struct kdbus_meta_cache *cache,
+				  const struct mm_struct *mm,
+				  const struct path *root)
+{
+	if (cache && cache->exe &&
+	    (cache->exe != rcu_access_pointer(mm->exe_file) ||
+	     cache->exe->f_path.mnt != root->mnt)) {
+		fput(cache->exe);
+		cache->exe = NULL;
+	}
+}
+
 /*
  * Keep the path of @exe, which is at @offset of the image, and was begun when
- * the count of renames was @seq. To keep the file keeps its mount busy, but
- * that is the receiver's root, which is busy anyway.
+ * the count of renames was @seq. To keep the file keeps its mount busy, which is
+ * the root of the receiver and of the sender.
  */
 static void kdbus_meta_keep_exe(struct kdbus_meta *meta, struct file *exe,
 				const struct path *root, size_t offset,
@@ -184,6 +198,8 @@ void kdbus_meta_add_exe(struct kdbus_meta *meta,
 
 	if (!current->mm)
 		return;
+
+	kdbus_meta_forget_exe(meta->cache, current->mm, root);
 
 	/*
 	 * The root is the caller's, who is not to be trusted: its other threads
