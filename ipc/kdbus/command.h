@@ -84,7 +84,9 @@ kdbus_command_fetch(u64 *copy, const struct kdbus_command_spec *spec,
 	const size_t size = spec->size;
 	size_t i;
 
-	if (!IS_ALIGNED((unsigned long)user, 8) ||
+	might_fault();
+	/* not all 32-bit machines can get 64 bits at once */
+	if (!IS_ENABLED(CONFIG_64BIT) || !IS_ALIGNED((unsigned long)user, 8) ||
 	    !user_access_begin(user, size))
 		return false;
 
