@@ -642,8 +642,9 @@ static int kdbus_hello_write_items(struct kdbus_conn *conn,
 
 /*
  * Tell user space and make the connection visible. Nobody knows the connection
- * yet, so it can still fail; but the result must not be written then. Hence all
- * that may fail was done before. That the endpoint ends while the result is
+ * yet, so it can still fail; but the result should not be written then. Hence
+ * what may fail was done before, except that the table of names may have no room
+ * for a new one, which is rare. That the endpoint ends while the result is
  * written, which may take any time, is as if it ended right after HELLO.
  */
 static int kdbus_hello_return(struct kdbus_conn *conn,
