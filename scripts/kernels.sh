@@ -96,6 +96,7 @@ run()
 		done
 		set -- "$@" "TEST_GEN_PROGS=$only"
 	fi
+	: >"$log/$name.results"
 	KROOT=$(scripts/chroot.sh "$suite") KVER=$version \
 		MODULE=$BUILD/kernel-$name/kdbus.ko \
 		RESULTS=$log/$name.results LOG=$log/$name.log \
@@ -137,6 +138,12 @@ while read -r name suite from package compiler what _ <&3; do
 done
 exec 3<&-
 xargs -0 -n 5 -P "${JOBS:-$(nproc)}" scripts/kernels.sh <"$log/jobs"
+
+# One that was killed has told nothing.
+for name in $(tr '\0' '\n' <"$log/jobs" | awk 'NR % 5 == 2'); do
+	grep -q 'virtual machine\|kernel log is clean' "$log/$name.cases" ||
+		echo "not ok selftests on $name: no results" >>"$log/$name.cases"
+done
 
 # shellcheck disable=SC2046 # a list of files
 cat $(sed "s,^\([^ ]*\) .*,$log/\1.cases," "$log/list") >"$cases"
