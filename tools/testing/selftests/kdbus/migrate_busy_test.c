@@ -146,13 +146,15 @@ static int receive_end(struct busy *busy, bool succeed)
 
 TEST_F(migrate_busy, what_could_not_be_received_follows)
 {
-	const __u64 flags[] = { 0, KDBUS_RECV_DROP };
+	/* PEEK means nothing beside DROP */
+	const __u64 flags[] = { 0, KDBUS_RECV_DROP,
+				KDBUS_RECV_DROP | KDBUS_RECV_PEEK };
 	const struct conn *src = &self->src;
 	struct busy busy = {};
 	unsigned int i;
 	int r;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 3; i++) {
 		EXPECT_EQ(0, call_name(src, NAME, 1));
 		EXPECT_EQ(0, plain(src, NAME, 2));
 		r = busy_receive(&busy, &self->act, flags[i]);
@@ -186,6 +188,29 @@ TEST_F(migrate_busy, what_was_received_does_not)
 	EXPECT_EQ(-EBADSLT, reply(&self->a, src->id, 10, 1));
 	conn_close(&self->act);
 	EXPECT_STREQ("REPLY_DEAD 1", heard_all(src));
+}
+
+TEST_F(migrate_busy, what_was_dropped_does_not)
+{
+	const __u64 flags[] = { KDBUS_RECV_DROP,
+				KDBUS_RECV_DROP | KDBUS_RECV_PEEK };
+	const struct conn *src = &self->src;
+	struct busy busy = {};
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(0, call_name(src, NAME, 1));
+		r = busy_receive(&busy, &self->act, flags[i]);
+		if (r < 0)
+			SKIP(return, "no userfaultfd: %s", strerror(-r));
+		ASSERT_LT(0, name_acquire(&self->a, NAME, 0));
+		EXPECT_EQ(0, receive_end(&busy, true));
+		EXPECT_STREQ("REPLY_DEAD 1", heard_all(src));
+		EXPECT_STREQ("", heard_all(&self->a));
+		EXPECT_STREQ("", heard_all(&self->act));
+		ASSERT_EQ(0, name_release(&self->a, NAME));
+	}
 }
 
 TEST_F(migrate_busy, who_lost_the_request_cannot_reply_any_more)
