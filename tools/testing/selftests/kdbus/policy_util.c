@@ -71,9 +71,10 @@ static void grant_add(void *cmd, const char *grant, const char *access)
 
 void policy_add(void *cmd, const char *policy)
 {
-	char *copy = strdup(policy), *word, *colon;
+	char *copy = strdup(policy), *word, *colon, *rest;
 
-	for (word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
+	for (word = strtok_r(copy, " ", &rest); word;
+	     word = strtok_r(NULL, " ", &rest)) {
 		colon = strchr(word, ':');
 		if (colon)
 			grant_add(cmd, word, colon + 1);
