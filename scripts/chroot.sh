@@ -4,14 +4,20 @@
 # chroot.sh SUITE: prints the directory of a minimal Debian SUITE, kept in the
 # user's cache and made on first use. After a week its lists of packages are
 # fetched again.
-# chroot.sh SUITE COMMAND...: runs a command in it, as root, with /proc, and
-# with this tree at its own place.
+# chroot.sh [--alone] SUITE COMMAND...: runs a command in it, as root, with
+# /proc, and with this tree at its own place. With --alone, while no other such
+# command runs there: several trees share one chroot.
 
 . "${0%/*}/common.sh"
 
+alone=
+if [ "$1" = --alone ]; then
+	alone=1
+	shift
+fi
 suite=$1
+[ -n "$suite" ] || die "usage: chroot.sh [--alone] SUITE [COMMAND...]"
 shift
-[ -n "$suite" ] || die "usage: chroot.sh SUITE [COMMAND...]"
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org}
 dir=${KDBUS_CHROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/kdbus/chroot/$suite}
 
@@ -30,7 +36,8 @@ create()
 	echo "kdbus: making a chroot with Debian $suite, once" >&2
 	rm -rf "$dir.new"
 	mkdir -p "$dir.new"
-	if ! debootstrap --variant=minbase "$suite" "$dir.new" "$mirror/debian" \
+	# what it mounts goes with it
+	if ! unshare --mount debootstrap --variant=minbase "$suite" "$dir.new" "$mirror/debian" \
 		>"$dir.log" 2>&1; then
 		tail -n 20 "$dir.log" >&2
 		die "could not make a chroot with Debian $suite"
@@ -41,23 +48,24 @@ create()
 	mv "$dir.new" "$dir"
 }
 
-# Each in a namespace of its own, so that nothing stays mounted.
+# Each in a namespace of its own, so that nothing stays mounted or running.
+# Takes the place of the shell.
 inside()
 {
 	# shellcheck disable=SC2016 # for the shell inside
-	unshare --mount --pid --fork sh -c '
+	exec unshare --mount --pid --fork --kill-child sh -c '
 		dir=$1 top=$2
 		shift 2
-		mkdir -p "$dir$top"
-		mount --bind "$top" "$dir$top" &&
+		mkdir -p "$dir$top" &&
+			mount --bind "$top" "$dir$top" &&
 			mount -t proc proc "$dir/proc" &&
-			mount -t tmpfs -o mode=755 dev "$dir/dev" &&
-			for node in null zero full random urandom tty; do
-				: >"$dir/dev/$node"
-				mount --bind "/dev/$node" "$dir/dev/$node" || exit
-			done
-		mkdir "$dir/dev/shm"
-		ln -s /proc/self/fd "$dir/dev/fd"
+			mount -t tmpfs -o mode=755 dev "$dir/dev" || exit
+		for node in null zero full random urandom tty; do
+			: >"$dir/dev/$node" &&
+				mount --bind "/dev/$node" "$dir/dev/$node" ||
+				exit
+		done
+		mkdir "$dir/dev/shm" && ln -s /proc/self/fd "$dir/dev/fd" || exit
 		cp /etc/resolv.conf "$dir/etc/resolv.conf" 2>/dev/null
 		cd "$dir$top" || exit
 		exec chroot "$dir" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
@@ -68,18 +76,19 @@ inside()
 
 mkdir -p "${dir%/*}" || exit
 exec 9>"$dir.lock"
-flock 9
+flock -n 9 || { echo "kdbus: waiting for the chroot with $suite" >&2; flock 9; }
 [ -d "$dir" ] || create
 if [ -z "$(find "$dir.updated" -mtime -7 2>/dev/null)" ]; then
-	if inside apt-get -q update >"$dir.log" 2>&1 9>&-; then
-		: >"$dir.updated"
-	elif [ ! -e "$dir.updated" ]; then
+	# else, a list that cannot be fetched is but a warning
+	if ! (inside apt-get -q -o APT::Update::Error-Mode=any \
+		-o Acquire::Retries=3 update) >"$dir.log" 2>&1; then
 		tail -n 20 "$dir.log" >&2
-		die "could not fetch the lists of packages for $suite"
+		die "could not fetch the lists of packages for $suite; to do" \
+			"with those that are there: touch $dir.updated"
 	fi
+	: >"$dir.updated"
 fi
-flock -u 9
-exec 9>&-
+[ "$alone" ] || exec 9>&-
 
 if [ $# = 0 ]; then
 	echo "$dir"

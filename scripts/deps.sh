@@ -44,8 +44,8 @@ mkdir -p "$BUILD/log"
 log=$BUILD/log/apt.log
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086 # a list of names
-if ! { apt-get -q update && apt-get -q -y --no-install-recommends \
-	install $missing; } >"$log" 2>&1 </dev/null; then
+if ! { apt-get -q update && apt-get -q -y -o DPkg::Lock::Timeout=600 \
+	--no-install-recommends install $missing; } >"$log" 2>&1 </dev/null; then
 	tail -n 20 "$log" >&2
 	die "could not install$missing"
 fi

@@ -50,17 +50,21 @@ get()
 {
 	done=/var/cache/kdbus/$1
 	[ ! -e "$done" ] || return 0
-	rm -rf /var/cache/kdbus/get
-	mkdir -p /var/cache/kdbus/get && cd /var/cache/kdbus/get &&
+	mkdir -p /var/cache/kdbus && new=$(mktemp -d /var/cache/kdbus/get.XXXXXX) &&
+		cd "$new" &&
 		apt-get -q -o APT::Sandbox::User=root download "$1" &&
 		dpkg-deb --fsys-tarfile ./*.deb |
 		tar -C / -x --keep-directory-symlink --exclude=./usr/share/doc &&
-		cd / && rm -rf /var/cache/kdbus/get && : >"$done"
+		: >"$done"
+	result=$?
+	cd / && rm -rf "$new"
+	return $result
 }
 
 {
 	# shellcheck disable=SC2086 # a list of names
-	apt-get -q -y --no-install-recommends install $tools || exit
+	apt-get -q -y -o DPkg::Lock::Timeout=600 --no-install-recommends \
+		install $tools || exit
 	for part in $unpack; do
 		get "$part" || exit
 	done

@@ -66,7 +66,7 @@ compile()
 prepare()
 {
 	: >"$log/$name.cases"
-	if ! version=$(scripts/chroot.sh "$suite" scripts/kernel-setup.sh \
+	if ! version=$(scripts/chroot.sh --alone "$suite" scripts/kernel-setup.sh \
 		"$from" "$package" "$compiler" 2>"$log/$name.setup"); then
 		tail -n 20 "$log/$name.setup" >&2
 		echo "not ok kernel is there" >>"$log/$name.cases"
@@ -74,7 +74,7 @@ prepare()
 		return
 	fi
 	root=$(scripts/chroot.sh "$suite")
-	depmod -b "$root" "$version" 2>>"$log/$name.setup"
+	flock "$root.lock" depmod -b "$root" "$version" 2>>"$log/$name.setup"
 	if quietly "$log/$name.compile" compile; then
 		echo "ok module builds without warnings" >>"$log/$name.cases"
 	else

@@ -18,6 +18,9 @@ cd "$TOP" && mkdir -p "$log" || exit
 
 exec 8>"$log/lock"
 flock -n 8 || { echo "kdbus: waiting for another run to end"; flock 8; }
+# Other trees use the same chroot, and make it anew.
+mkdir -p "${KDBUS_CHROOT%/*}" && exec 7>"$KDBUS_CHROOT.run" || exit
+flock -n 7 || { echo "kdbus: waiting for another tree's run to end"; flock 7; }
 scripts/deps.sh check && scripts/deps.sh chroot || exit
 : >"$cases"
 
