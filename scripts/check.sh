@@ -15,6 +15,8 @@ cd "$TOP" && mkdir -p "$BUILD/log" || exit
 
 exec 8>"$BUILD/log/$name.lock"
 flock -n 8 || { echo "kdbus: waiting for another run to end"; flock 8; }
+# What is started from here has it closed: a virtual machine that is left over
+# must not hold the lock.
 : >"$cases" || exit
 
 # One line for each case, from here or from ktap.awk.
@@ -29,7 +31,7 @@ step()
 {
 	case=$1
 	shift
-	if "$@" </dev/null; then
+	if "$@" </dev/null 8>&-; then
 		record "ok $case"
 	else
 		record "not ok $case"
@@ -48,7 +50,7 @@ ktap()
 		export RESULTS="$output.results" LOG="$output.log"
 		"$@" </dev/null
 		echo $? >"$output.status"
-	} 2>&1 | tee "$output.ktap"
+	} 2>&1 8>&- | tee "$output.ktap" 8>&-
 	awk -v part="$part" -f scripts/ktap.awk "$output.ktap" >"$output.cases"
 	cat "$output.cases" >>"$cases"
 	sed "s/^\(ok\|not ok\) /&$part: /" "$output.results" | tee -a "$cases"
@@ -123,8 +125,10 @@ run_all_selftests()
 	[ "$(scripts/programs.sh 1 1 | wc -l)" -ge 8 ] || machines=1
 	pids=
 	for number in $(seq "$machines"); do
-		ktap "selftests-$number" run_selftests "$number" |
-			sed -u "s/^/$number: /" &
+		{
+			ktap "selftests-$number" run_selftests "$number" |
+				sed -u "s/^/$number: /"
+		} 8>&- &
 		pids="$pids $!"
 	done
 	# shellcheck disable=SC2086 # a list of numbers
@@ -156,7 +160,7 @@ run_racing()
 # Those two are apart from each other and from the selftests.
 fuzz_and_race()
 {
-	step "fuzzing finds nothing" fuzz | sed -u 's/^/fuzz: /' &
+	{ step "fuzzing finds nothing" fuzz | sed -u 's/^/fuzz: /'; } 8>&- &
 	pid=$!
 	ktap kcsan run_racing
 	wait $pid

@@ -137,7 +137,8 @@ while read -r name suite from package compiler what _ <&3; do
 	fi
 done
 exec 3<&-
-xargs -0 -n 5 -P "${JOBS:-$(nproc)}" scripts/kernels.sh <"$log/jobs"
+# a virtual machine that is left over must not hold the lock
+xargs -0 -n 5 -P "${JOBS:-$(nproc)}" scripts/kernels.sh <"$log/jobs" 8>&-
 
 # One that was killed has told nothing.
 for name in $(tr '\0' '\n' <"$log/jobs" | awk 'NR % 5 == 2'); do

@@ -119,7 +119,8 @@ boot()
 		-kernel "$root"/boot/vmlinuz-* -initrd "$2" \
 		-append "root=/dev/vda rw console=ttyS0 panic=-1 mitigations=off quiet loglevel=5" \
 		-serial "file:$log/$1.log" -serial "file:$log/$1.tap" \
-		-drive "file=$log/disk.$1,format=raw,if=virtio" </dev/null
+		-drive "file=$log/disk.$1,format=raw,if=virtio" \
+		</dev/null 7>&- 8>&-
 	rm -f "$log/disk.$1"
 	tr -d '\r' <"$log/$1.tap" >"$log/$1.results"
 	tap "$1" "$log/$1.results"
