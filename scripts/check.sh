@@ -46,6 +46,7 @@ ktap()
 	part=$1 output=$BUILD/log/$name-$1
 	shift
 	: >"$output.results"
+	rm -f "$output.status"
 	{
 		export RESULTS="$output.results" LOG="$output.log"
 		"$@" </dev/null
@@ -56,7 +57,7 @@ ktap()
 	sed "s/^\(ok\|not ok\) /&$part: /" "$output.results" | tee -a "$cases"
 
 	# A failure that no case accounts for must not get lost.
-	status=$(cat "$output.status")
+	status=$(cat "$output.status") || status=unknown
 	[ "$status" = 0 ] ||
 		grep -q '^not ok' "$output.cases" "$output.results" ||
 		record "not ok $part: exit status $status"
