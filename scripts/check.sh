@@ -203,6 +203,7 @@ if step "module builds without warnings" compile "$@"; then
 			tools/testing/fuzz/check-kdbus-txt.sh
 	fi
 	if step "selftests build" build_selftests; then
+		scripts/programs.sh missing | tee -a "$cases"
 		run_all_selftests
 		[ "$debug" ] || [ -n "$TESTS" ] || ktap bench guard
 		[ -z "$debug" ] || [ -n "$TESTS" ] || fuzz_and_race

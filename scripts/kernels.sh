@@ -96,6 +96,7 @@ run()
 		done
 		set -- "$@" "TEST_GEN_PROGS=$only"
 	fi
+	scripts/programs.sh missing >>"$log/$name.cases"
 	: >"$log/$name.results"
 	KROOT=$(scripts/chroot.sh "$suite") KVER=$version \
 		MODULE=$BUILD/kernel-$name/kdbus.ko \
