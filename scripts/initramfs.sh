@@ -30,14 +30,16 @@ unpack()
 # ones "builtin".
 n=100
 if [ -n "$kver" ]; then
-	for module in virtio_pci 9pnet_virtio 9p overlay; do
+	wanted=$(for module in virtio_pci 9pnet_virtio 9p overlay; do
 		/sbin/modprobe -d "$KROOT/" -S "$kver" --show-depends "$module" ||
 			die "kernel $kver has no $module"
-	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
+	done) || exit
+	echo "$wanted" | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
 	while read -r file; do
 		n=$((n + 1))
-		unpack "$file" >"$root/modules/$n-$(basename "$file" .ko)"
-	done
+		unpack "$file" >"$root/modules/$n-$(basename "$file" .ko)" ||
+			die "cannot unpack $file"
+	done || exit
 fi
 
 cd "$root" && find . | cpio -o -H newc --quiet >"$dir/initramfs.cpio"
