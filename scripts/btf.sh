@@ -40,8 +40,10 @@ unpack()
 	esac
 }
 
-# It is the same for all modules of a version, and large.
-base=$BUILD/btf/$version
+# It is the same for all modules of a kernel, and large. Another kernel may have
+# the same version.
+hash=$(sha256sum "$image" | cut -c1-12)
+base=$BUILD/btf/$version-$hash
 if [ ! -s "$base" ]; then
 	# what is behind the compressed kernel is no error
 	unpack >"$base.tmp" 2>/dev/null
