@@ -21,7 +21,7 @@
  */
 
 #include <linux/compiler.h>
-#include <linux/err.h>
+#include <linux/errno.h>
 #include <linux/types.h>
 
 struct file;
@@ -50,11 +50,12 @@ int security_kdbus_transfer(const struct kdbus_conn *src,
 			    const struct kdbus_conn *dst,
 			    const struct file *file);
 
+/* what user space has no name for, like the kernel's orders to restart, is EPERM */
 static inline int kdbus_security_result(int r)
 {
 	if (likely(!r))
 		return 0;
-	return IS_ERR_VALUE((long)r) ? r : -EPERM;
+	return r < 0 && r > -ERESTARTSYS ? r : -EPERM;
 }
 
 static inline int kdbus_security_bus_make(const struct kdbus_domain *domain,

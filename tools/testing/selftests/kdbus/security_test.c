@@ -408,13 +408,20 @@ TEST_F(security, transfer)
 /* whatever a program returns, the caller sees an error */
 TEST_F(security, odd_results)
 {
-	static const int results[] = { 1, -5000 };
+	/* the third would be ERESTARTSYS, which is for the kernel only */
+	static const int results[] = { 1, -5000, -512 };
 	size_t i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < sizeof(results) / sizeof(*results); i++) {
 		ASSERT_EQ(0, decide(self, "hello", results[i]));
 		EXPECT_EQ(-EPERM, say_hello_as(self, 0));
 		allow(self);
+		ASSERT_EQ(0, decide(self, "receive", results[i]));
+		ASSERT_EQ(0, send_cookie(&self->a, self->b.id, 1));
+		EXPECT_EQ(NULL, receive(&self->b));
+		EXPECT_EQ(EPERM, errno);
+		allow(self);
+		EXPECT_EQ(1, receive_cookie(&self->b));
 	}
 	ASSERT_EQ(0, decide(self, "hello", 0));
 	EXPECT_EQ(0, say_hello_as(self, 0));
