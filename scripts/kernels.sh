@@ -82,7 +82,7 @@ prepare()
 	fi
 	cc=$compiler
 	[ "$cc" = clang ] || cc=$(sed -n \
-		's/^CONFIG_CC_VERSION_TEXT="\([^ ]*\).*/\1/p' \
+		's/^CONFIG_CC_VERSION_TEXT="*\([^ ]*\).*/\1/p' \
 		"$root/usr/src/linux-headers-$version/include/config/auto.conf")
 }
 
