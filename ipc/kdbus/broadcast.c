@@ -71,6 +71,7 @@ bool kdbus_broadcast_is_wanted(struct kdbus_conn *src, struct kdbus_conn *dst,
  * @src:	sending connection, NULL if it is the kernel
  * @facts:	what matches are compared with
  * @cast:	where receivers are added
+ * @slot:	where @cast notes the connection that was found last, if it is new
  * @refused:	connection that was found last and may not have the message
  * @is_full:	there is no room for more receivers
  */
@@ -79,6 +80,7 @@ struct kdbus_broadcast_search {
 	struct kdbus_conn *src;
 	const struct kdbus_match_facts *facts;
 	struct kdbus_cast *cast;
+	u32 *slot;
 	const struct kdbus_conn *refused;
 	bool is_full;
 };
@@ -87,7 +89,8 @@ struct kdbus_broadcast_search {
 static bool kdbus_broadcast_is_new(struct kdbus_broadcast_search *search,
 				   struct kdbus_conn *conn)
 {
-	if (conn == search->refused || kdbus_cast_has(search->cast, conn))
+	if (conn == search->refused ||
+	    kdbus_cast_find(search->cast, conn, &search->slot))
 		return false;
 	if (kdbus_broadcast_is_allowed(search->src, conn, search->facts))
 		return true;
@@ -109,7 +112,7 @@ static bool kdbus_broadcast_visit(struct kdbus_match_walk *walk, void *owner)
 	    !kdbus_match_entry_test(entry, search->facts))
 		return true;
 
-	search->is_full = !kdbus_cast_add(search->cast, conn);
+	search->is_full = !kdbus_cast_add(search->cast, conn, search->slot);
 	return !search->is_full;
 }
 

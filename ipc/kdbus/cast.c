@@ -3,6 +3,7 @@
 
 #include <linux/err.h>
 #include <linux/hash.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -27,7 +28,7 @@ void kdbus_cast_init(struct kdbus_cast *cast)
 	cast->n = 0;
 	cast->max = KDBUS_CAST_INLINE;
 	cast->slots = NULL;
-	cast->n_slots = 0;
+	cast->slot_bits = 0;
 	cast->last_missed = 0;
 }
 
@@ -59,8 +60,8 @@ void kdbus_cast_deinit(struct kdbus_cast *cast)
 static u32 *kdbus_cast_slot(const struct kdbus_cast *cast,
 			    const struct kdbus_conn *conn)
 {
-	size_t mask = cast->n_slots - 1;
-	size_t i = hash_ptr(conn, 32) & mask;
+	size_t mask = BIT(cast->slot_bits) - 1;
+	size_t i = hash_ptr(conn, cast->slot_bits);
 
 	while (cast->slots[i] &&
 	       cast->targets[cast->slots[i] - 1].conn != conn)
@@ -70,21 +71,26 @@ static u32 *kdbus_cast_slot(const struct kdbus_cast *cast,
 }
 
 /**
- * kdbus_cast_has() - ask whether a connection was added
+ * kdbus_cast_find() - ask whether a connection was added
  * @cast:	cast
  * @conn:	connection
+ * @slot:	set to where kdbus_cast_add() is going to note the connection, so
+ *		that it does not search again. Valid until the cast changes
  *
  * Context: any.
  * Return: true if it was.
  */
-bool kdbus_cast_has(const struct kdbus_cast *cast,
-		    const struct kdbus_conn *conn)
+bool kdbus_cast_find(const struct kdbus_cast *cast,
+		     const struct kdbus_conn *conn, u32 **slot)
 {
 	size_t i;
 
-	if (cast->slots)
-		return *kdbus_cast_slot(cast, conn);
+	if (cast->slots) {
+		*slot = kdbus_cast_slot(cast, conn);
+		return **slot;
+	}
 
+	*slot = NULL;
 	for (i = 0; i < cast->n; i++)
 		if (cast->targets[i].conn == conn)
 			return true;
@@ -97,20 +103,21 @@ bool kdbus_cast_has(const struct kdbus_cast *cast,
  * @cast:	cast that nothing was staged for yet
  * @conn:	connection that was not added, valid under RCU. If it has no
  *		references any more it is left out
+ * @slot:	what kdbus_cast_find() said
  *
  * Context: any.
  * Return: true; false if there is no room. Then kdbus_cast_grow() makes some.
  */
-bool kdbus_cast_add(struct kdbus_cast *cast, struct kdbus_conn *conn)
+bool kdbus_cast_add(struct kdbus_cast *cast, struct kdbus_conn *conn, u32 *slot)
 {
 	if (cast->n == cast->max)
 		return false;
 	if (!kref_get_unless_zero(&conn->ref))
 		return true;
 
-	if (cast->slots)
-		*kdbus_cast_slot(cast, conn) = cast->n + 1;
 	cast->targets[cast->n++] = (struct kdbus_target){ .conn = conn };
+	if (slot)
+		*slot = cast->n;
 	return true;
 }
 
@@ -121,7 +128,7 @@ static void kdbus_cast_fill_slots(struct kdbus_cast *cast)
 	if (!cast->slots)
 		return;
 
-	memset(cast->slots, 0, cast->n_slots * sizeof(*cast->slots));
+	memset(cast->slots, 0, sizeof(*cast->slots) << cast->slot_bits);
 	for (i = 0; i < cast->n; i++)
 		*kdbus_cast_slot(cast, cast->targets[i].conn) = i + 1;
 }
@@ -149,7 +156,7 @@ int kdbus_cast_grow(struct kdbus_cast *cast)
 	cast->targets = targets;
 	cast->max = max;
 	cast->slots = (u32 *)(targets + max);
-	cast->n_slots = n_slots;
+	cast->slot_bits = ilog2(n_slots);
 	kdbus_cast_fill_slots(cast);
 	return 0;
 }
@@ -161,12 +168,14 @@ static u64 kdbus_cast_collect_monitors(struct kdbus_cast *cast,
 	XA_STATE(xas, &bus->conns, from);
 	struct kdbus_conn *conn;
 	u64 left = 0;
+	u32 *slot;
 
 	rcu_read_lock();
 	xas_for_each_marked(&xas, conn, ULONG_MAX, KDBUS_CONN_MONITOR) {
 		if (xas_retry(&xas, conn))
 			continue;
-		if (!kdbus_cast_add(cast, conn)) {
+		if (!kdbus_cast_find(cast, conn, &slot) &&
+		    !kdbus_cast_add(cast, conn, slot)) {
 			left = conn->id;
 			break;
 		}
@@ -227,12 +236,13 @@ static void kdbus_cast_lose_monitors(struct kdbus_cast *cast)
 	struct kdbus_bus *bus = cast->targets[0].conn->bus;
 	struct kdbus_conn *conn;
 	unsigned long id;
+	u32 *slot;
 
 	rcu_read_lock();
 	xa_for_each_marked(&bus->conns, id, conn, KDBUS_CONN_MONITOR) {
 		if (id > cast->last_missed)
 			break;
-		if (!kdbus_cast_has(cast, conn))
+		if (!kdbus_cast_find(cast, conn, &slot))
 			kdbus_deliver_lost(conn);
 	}
 	rcu_read_unlock();

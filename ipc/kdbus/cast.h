@@ -43,7 +43,7 @@ struct kdbus_target {
  * @max:	elements of @targets
  * @slots:	hash table of @targets, by number counted from 1, 0 if vacant;
  *		NULL as long as there are few of them. Behind @targets
- * @n_slots:	elements of @slots, a power of 2, more than @max
+ * @slot_bits:	@slots has two to the power of that elements, more than @max
  * @last_missed: highest id of the monitors for which there was no memory, 0 if
  *		there was
  * @inline_targets: first memory of @targets
@@ -57,16 +57,17 @@ struct kdbus_cast {
 	size_t n;
 	size_t max;
 	u32 *slots;
-	size_t n_slots;
+	unsigned int slot_bits;
 	u64 last_missed;
 	struct kdbus_target inline_targets[KDBUS_CAST_INLINE];
 };
 
 void kdbus_cast_init(struct kdbus_cast *cast);
 void kdbus_cast_deinit(struct kdbus_cast *cast);
-bool kdbus_cast_has(const struct kdbus_cast *cast,
-		    const struct kdbus_conn *conn);
-bool kdbus_cast_add(struct kdbus_cast *cast, struct kdbus_conn *conn);
+bool kdbus_cast_find(const struct kdbus_cast *cast,
+		     const struct kdbus_conn *conn, u32 **slot);
+bool kdbus_cast_add(struct kdbus_cast *cast, struct kdbus_conn *conn,
+		    u32 *slot);
 int kdbus_cast_grow(struct kdbus_cast *cast);
 void kdbus_cast_add_monitors(struct kdbus_cast *cast, struct kdbus_bus *bus);
 int kdbus_cast_stage(struct kdbus_cast *cast, struct kdbus_conn *src,
