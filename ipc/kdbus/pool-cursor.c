@@ -240,29 +240,45 @@ static struct folio *kdbus_cursor_read(struct kdbus_pool_cursor *cursor,
 	}
 }
 
-/* have the folio of a page; those up to the page @end may come with it */
+/* find the folio of a page; those up to the page @end may come with it */
+static noinline struct folio *
+kdbus_cursor_find(struct kdbus_pool_cursor *cursor, pgoff_t index, pgoff_t end)
+{
+	struct folio *folio;
+
+	kdbus_cursor_leave(cursor);
+
+	kdbus_cursor_look_up(cursor, index, end);
+	if (!folio_batch_count(&cursor->batch)) {
+		folio = kdbus_cursor_read(cursor, index);
+		if (IS_ERR(folio))
+			return folio;
+		folio_batch_add(&cursor->batch, folio);
+	}
+
+	cursor->used = 1;
+	cursor->folio = cursor->batch.folios[0];
+	return cursor->folio;
+}
+
+/* have the folio of a page; a cursor most often begins where the last one ended */
 static noinline struct folio *
 kdbus_cursor_advance(struct kdbus_pool_cursor *cursor, pgoff_t index,
 		     pgoff_t end)
 {
 	struct folio *folio;
 
-	kdbus_cursor_leave(cursor);
-
-	folio = kdbus_cursor_take_recent(cursor, index);
-	if (!folio) {
-		kdbus_cursor_look_up(cursor, index, end);
-		if (!folio_batch_count(&cursor->batch))
-			folio = kdbus_cursor_read(cursor, index);
-		if (IS_ERR(folio))
+	if (!cursor->folio) {
+		folio = kdbus_cursor_take_recent(cursor, index);
+		if (folio) {
+			folio_batch_add(&cursor->batch, folio);
+			cursor->used = 1;
+			cursor->folio = folio;
 			return folio;
+		}
 	}
-	if (folio)
-		folio_batch_add(&cursor->batch, folio);
 
-	cursor->used = 1;
-	cursor->folio = cursor->batch.folios[0];
-	return cursor->folio;
+	return kdbus_cursor_find(cursor, index, end);
 }
 
 /*
