@@ -3,7 +3,6 @@
 
 #include <linux/errno.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 
 #include "cast.h"
 
@@ -49,12 +48,25 @@ struct kdbus_entry *kdbus_entry_alloc(gfp_t gfp)
  * kdbus_entry_init() - make an entry empty
  * @entry:	entry
  *
+ * It is in no list and owns nothing. What every entry has stays undefined: the
+ * caller sets the priority, the sizes and the number of file descriptors, the
+ * rest is set when the entry is charged and when it is put into the queue.
+ *
  * Context: any.
  */
 void kdbus_entry_init(struct kdbus_entry *entry)
 {
-	memset(entry, 0, sizeof(*entry));
 	INIT_LIST_HEAD(&entry->link);
+	entry->seqnum = 0;
+	entry->cast = NULL;
+	entry->claim = KDBUS_CLAIM_NONE;
+	entry->left_behind = false;
+	entry->slice = NULL;
+	entry->name = NULL;
+	entry->account = NULL;
+	entry->files = NULL;
+	entry->tracker = NULL;
+	entry->is_notice = false;
 }
 
 /**
