@@ -331,7 +331,8 @@ static void kdbus_meta_add_timestamp(struct kdbus_meta *meta)
 }
 
 /* what the receiver may have of what it wants and did not get by consent */
-static u64 kdbus_meta_visible(const struct kdbus_meta_view *view, u64 wanted)
+static noinline u64 kdbus_meta_visible(const struct kdbus_meta_view *view,
+				       u64 wanted)
 {
 	u64 visible = KDBUS_META_PROC;
 
@@ -428,6 +429,29 @@ static void kdbus_meta_add_connection(struct kdbus_meta *meta)
 				      sender->description);
 }
 
+/* apart, as most of the time the image is what it was: that there is none */
+static noinline void kdbus_meta_make(struct kdbus_meta *meta,
+				     const struct kdbus_meta_view *view,
+				     u64 mask)
+{
+	meta->version++;
+	meta->size = 0;
+	meta->seqnum_offset = 0;
+	meta->mask = mask;
+	if (!mask)
+		return;
+
+	meta->newest = atomic64_read(&kdbus_meta_last_serial);
+	meta->view = *view;
+	if (mask & (KDBUS_META_PROC | KDBUS_ATTACH_EXE))
+		kdbus_meta_use_cache(meta);
+
+	kdbus_meta_add_process(meta, view);
+	kdbus_meta_add_connection(meta);
+	if (mask & KDBUS_ATTACH_TIMESTAMP)
+		kdbus_meta_add_timestamp(meta);
+}
+
 /**
  * kdbus_meta_render() - make the image for one receiver
  * @meta:		metadata
@@ -448,23 +472,6 @@ void kdbus_meta_render(struct kdbus_meta *meta,
 {
 	u64 mask = kdbus_meta_mask(meta, view, attach_flags_recv);
 
-	if (mask == meta->mask && (!mask || kdbus_meta_fits(meta, view)))
-		return;
-
-	meta->version++;
-	meta->size = 0;
-	meta->seqnum_offset = 0;
-	meta->mask = mask;
-	if (!mask)
-		return;
-
-	meta->newest = atomic64_read(&kdbus_meta_last_serial);
-	meta->view = *view;
-	if (mask & (KDBUS_META_PROC | KDBUS_ATTACH_EXE))
-		kdbus_meta_use_cache(meta);
-
-	kdbus_meta_add_process(meta, view);
-	kdbus_meta_add_connection(meta);
-	if (mask & KDBUS_ATTACH_TIMESTAMP)
-		kdbus_meta_add_timestamp(meta);
+	if (mask != meta->mask || (mask && !kdbus_meta_fits(meta, view)))
+		kdbus_meta_make(meta, view, mask);
 }
