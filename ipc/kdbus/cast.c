@@ -43,8 +43,9 @@ void kdbus_cast_deinit(struct kdbus_cast *cast)
 	size_t i;
 
 	for (i = 0; i < cast->n; i++) {
-		kdbus_deliver_free(cast->targets[i].conn,
-				   cast->targets[i].entry);
+		if (unlikely(cast->targets[i].entry))
+			kdbus_deliver_free(cast->targets[i].conn,
+					   cast->targets[i].entry);
 		kdbus_conn_unref(cast->targets[i].conn);
 	}
 	if (cast->targets != cast->inline_targets)

@@ -764,9 +764,10 @@ void kdbus_deliver_settle(struct kdbus_cast *cast, struct kdbus_conn *dst)
 	spin_unlock(&dst->lock);
 
 	kdbus_conn_wake(dst);
-	if (!entry)
+	if (likely(!entry))
 		trace_kdbus_deliver(dst->id, cast->seqnum);
-	kdbus_deliver_free(dst, entry);
+	else
+		kdbus_deliver_free(dst, entry);
 }
 
 /**
