@@ -760,7 +760,7 @@ void kdbus_deliver_settle(struct kdbus_cast *cast, struct kdbus_conn *dst)
 	if (dst->dead || !cast->seqnum)
 		entry = kdbus_queue_unstage(&dst->queue, cast);
 	else
-		kdbus_queue_settle(&dst->queue, &dst->bus->commit_lock);
+		kdbus_queue_settle_cast(&dst->queue, cast);
 	spin_unlock(&dst->lock);
 
 	kdbus_conn_wake(dst);

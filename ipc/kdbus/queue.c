@@ -91,7 +91,7 @@ void kdbus_queue_init(struct kdbus_queue *queue)
 {
 	INIT_LIST_HEAD(&queue->fifo);
 	queue->priorities = RB_ROOT_CACHED;
-	INIT_LIST_HEAD(&queue->staged);
+	INIT_HLIST_HEAD(&queue->staged);
 	queue->dropped = 0;
 }
 
@@ -154,7 +154,7 @@ void kdbus_queue_stage(struct kdbus_queue *queue, struct kdbus_entry *entry,
 		       struct kdbus_cast *cast)
 {
 	entry->cast = cast;
-	list_add_tail(&entry->link, &queue->staged);
+	hlist_add_head(&entry->staged, &queue->staged);
 }
 
 /**
@@ -171,15 +171,45 @@ struct kdbus_entry *kdbus_queue_unstage(struct kdbus_queue *queue,
 {
 	struct kdbus_entry *entry;
 
-	list_for_each_entry(entry, &queue->staged, link) {
+	hlist_for_each_entry(entry, &queue->staged, staged) {
 		if (entry->cast == cast) {
-			list_del_init(&entry->link);
+			hlist_del(&entry->staged);
 			entry->cast = NULL;
 			return entry;
 		}
 	}
 
 	return NULL;
+}
+
+/* an entry that has got its number, and is not staged any more, gets its place */
+static void kdbus_queue_place(struct kdbus_queue *queue,
+			      struct kdbus_entry *entry)
+{
+	entry->order = entry->seqnum;
+	kdbus_queue_insert(queue, entry);
+}
+
+/**
+ * kdbus_queue_settle_cast() - put the entry of one committed message into place
+ * @queue:	queue
+ * @cast:	message, numbered by the caller, who need not ask for its number
+ *		under the bus' commit_lock
+ *
+ * What else is staged stays so: whoever looks at the queue settles that. Does
+ * nothing if the entry was settled already.
+ *
+ * Context: the connection's lock is held.
+ */
+void kdbus_queue_settle_cast(struct kdbus_queue *queue,
+			     const struct kdbus_cast *cast)
+{
+	struct kdbus_entry *entry = kdbus_queue_unstage(queue, cast);
+
+	if (likely(entry)) {
+		entry->seqnum = cast->seqnum;
+		kdbus_queue_place(queue, entry);
+	}
 }
 
 /**
@@ -192,20 +222,25 @@ struct kdbus_entry *kdbus_queue_unstage(struct kdbus_queue *queue,
 void kdbus_queue_settle_staged(struct kdbus_queue *queue,
 			       spinlock_t *commit_lock)
 {
-	struct kdbus_entry *entry, *next;
+	struct kdbus_entry *entry;
+	struct hlist_node *next;
+	HLIST_HEAD(numbered);
 
+	/* the list begins with what was staged last, and is turned round here */
 	spin_lock(commit_lock);
-	list_for_each_entry_safe(entry, next, &queue->staged, link) {
+	hlist_for_each_entry_safe(entry, next, &queue->staged, staged) {
 		if (!entry->cast->seqnum)
 			continue;
 
-		list_del(&entry->link);
+		hlist_del(&entry->staged);
+		hlist_add_head(&entry->staged, &numbered);
 		entry->seqnum = entry->cast->seqnum;
-		entry->order = entry->seqnum;
 		entry->cast = NULL;
-		kdbus_queue_insert(queue, entry);
 	}
 	spin_unlock(commit_lock);
+
+	hlist_for_each_entry_safe(entry, next, &numbered, staged)
+		kdbus_queue_place(queue, entry);
 }
 
 /**

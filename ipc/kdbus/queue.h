@@ -47,8 +47,9 @@ enum kdbus_claim {
 
 /**
  * struct kdbus_entry - a message for one connection
- * @link:		in &kdbus_queue.fifo or &kdbus_queue.staged
+ * @link:		in &kdbus_queue.fifo, unless staged
  * @rb:			in &kdbus_queue.priorities, unless staged
+ * @staged:		in &kdbus_queue.staged while it is
  * @priority:		priority of the message, lower is more urgent
  * @seqnum:		number of the message, 0 while staged
  * @order:		place in the queue: the number it had there first
@@ -72,7 +73,10 @@ enum kdbus_claim {
  */
 struct kdbus_entry {
 	struct list_head link;
-	struct rb_node rb;
+	union {
+		struct rb_node rb;
+		struct hlist_node staged;
+	};
 	s64 priority;
 	u64 seqnum;
 	u64 order;
@@ -95,13 +99,14 @@ struct kdbus_entry {
  * struct kdbus_queue - queue of a connection
  * @fifo:	numbered entries, in the order of their places
  * @priorities:	the same entries by priority, then place
- * @staged:	entries that wait for their number
+ * @staged:	entries that wait for their number or to be settled, the last one
+ *		first. There are few, so nothing but their order in @fifo matters
  * @dropped:	messages lost since user space was told last
  */
 struct kdbus_queue {
 	struct list_head fifo;
 	struct rb_root_cached priorities;
-	struct list_head staged;
+	struct hlist_head staged;
 	u64 dropped;
 };
 
@@ -119,6 +124,8 @@ void kdbus_queue_stage(struct kdbus_queue *queue, struct kdbus_entry *entry,
 		       struct kdbus_cast *cast);
 struct kdbus_entry *kdbus_queue_unstage(struct kdbus_queue *queue,
 					const struct kdbus_cast *cast);
+void kdbus_queue_settle_cast(struct kdbus_queue *queue,
+			     const struct kdbus_cast *cast);
 void kdbus_queue_settle_staged(struct kdbus_queue *queue,
 			       spinlock_t *commit_lock);
 struct kdbus_entry *kdbus_queue_first_priority(const struct kdbus_queue *queue,
@@ -142,7 +149,7 @@ static inline bool kdbus_queue_is_empty(const struct kdbus_queue *queue)
 static inline void kdbus_queue_settle(struct kdbus_queue *queue,
 				      spinlock_t *commit_lock)
 {
-	if (unlikely(!list_empty(&queue->staged)))
+	if (unlikely(!hlist_empty(&queue->staged)))
 		kdbus_queue_settle_staged(queue, commit_lock);
 }
 

@@ -74,7 +74,7 @@ static void test_empty(void)
 
 	setup(&queue);
 	expect_empty(&queue);
-	CHECK(list_empty(&queue.staged));
+	CHECK(hlist_empty(&queue.staged));
 	CHECK_EQ(queue.dropped, 0);
 	kdbus_entry_free(NULL);
 	kdbus_queue_module_exit();
@@ -168,7 +168,7 @@ static void test_staged(void)
 	CHECK(entry && !entry->cast && list_empty(&entry->link));
 	CHECK(!kdbus_queue_unstage(&queue, &casts[1]));
 	kdbus_entry_free(entry);
-	CHECK(list_empty(&queue.staged));
+	CHECK(hlist_empty(&queue.staged));
 
 	entry = kdbus_queue_first_priority(&queue, S64_MAX);
 	CHECK_EQ(entry->seqnum, 3);
@@ -176,6 +176,37 @@ static void test_staged(void)
 	take_first(&queue, 1);
 	take_first(&queue, 3);
 	take_first(&queue, 4);
+	expect_empty(&queue);
+	kdbus_queue_module_exit();
+}
+
+/* A sender settles what is its own, and leaves the rest to who looks. */
+static void test_settle_cast(void)
+{
+	struct kdbus_cast casts[3] = {};
+	struct kdbus_queue queue;
+	spinlock_t lock;
+	int i;
+
+	setup(&queue);
+	spin_lock_init(&lock);
+	for (i = 0; i < 3; i++)
+		kdbus_queue_stage(&queue, new_entry(0, 0), &casts[i]);
+	for (i = 0; i < 3; i++)
+		casts[i].seqnum = i + 1;
+
+	kdbus_queue_settle_cast(&queue, &casts[1]);
+	CHECK_EQ(kdbus_queue_first(&queue)->seqnum, 2);
+	CHECK_EQ(kdbus_queue_first(&queue)->order, 2);
+	CHECK(!kdbus_queue_first(&queue)->cast);
+	CHECK_EQ(kdbus_queue_first_priority(&queue, S64_MAX)->order, 2);
+
+	kdbus_queue_settle(&queue, &lock);
+	CHECK(hlist_empty(&queue.staged));
+	/* somebody else was faster */
+	kdbus_queue_settle_cast(&queue, &casts[0]);
+	for (i = 0; i < 3; i++)
+		take_first(&queue, i + 1);
 	expect_empty(&queue);
 	kdbus_queue_module_exit();
 }
@@ -288,6 +319,10 @@ static void model_settle(struct model *model, struct kdbus_queue *queue)
 	for (i = 0; i < model->n_staged; i++)
 		if (unit_random_below(2))
 			model->casts[i]->seqnum = ++model->last;
+	/* some senders are faster than who looks at the queue */
+	for (i = 0; i < model->n_staged; i++)
+		if (model->casts[i]->seqnum && unit_random_below(2))
+			kdbus_queue_settle_cast(queue, model->casts[i]);
 	kdbus_queue_settle(queue, &lock);
 	CHECK(!lock.held);
 	for (i = 0; i < model->n_staged;) {
@@ -380,6 +415,7 @@ static const struct unit_test tests[] = {
 	{ "priorities above the limit do not count", test_limit },
 	{ "entries that come late get into their place", test_late },
 	{ "staged entries settle when they have a number", test_staged },
+	{ "a sender settles its own entry only", test_settle_cast },
 	{ "lost messages are counted without overflow", test_lost },
 	{ "random operations do what a model does", test_random },
 };
