@@ -270,7 +270,7 @@ TEST_F(fs, inode_numbers_are_unique_over_all_mounts)
 }
 
 /* They stay small, however many nodes there were. */
-TEST_F(fs, inode_numbers_are_used_again)
+TEST_F_TIMEOUT(fs, inode_numbers_are_used_again, 240)
 {
 	ino_t first[2], last[2];
 	unsigned int i;
