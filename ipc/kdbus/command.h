@@ -93,7 +93,7 @@ kdbus_command_fetch(u64 *copy, const struct kdbus_command_spec *spec,
 	unsafe_get_user(copy[0], user, fail);
 	if (copy[0] != size)
 		goto fail;
-	kdbus_unrolled
+	kdbus_unrolled()
 	for (i = 1; i < size / sizeof(u64); i++)
 		unsafe_get_user(copy[i], user + i, fail);
 	unsafe_put_user(0ULL, &((struct kdbus_cmd __user *)user)->return_flags,

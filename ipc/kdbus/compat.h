@@ -55,9 +55,9 @@
 
 /* in front of a loop of few rounds, whose number is a constant */
 #ifdef __clang__
-#define kdbus_unrolled	_Pragma("clang loop unroll(full)")
+#define kdbus_unrolled()	_Pragma("clang loop unroll(full)")
 #else
-#define kdbus_unrolled	_Pragma("GCC unroll 16")
+#define kdbus_unrolled()	_Pragma("GCC unroll 16")
 #endif
 
 /* 7.3: batches of folios have a header of their own */
