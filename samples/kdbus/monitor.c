@@ -9,6 +9,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,7 +150,8 @@ static void print_notification(const struct kdbus_item *item, size_t size)
 static void print_item(const struct kdbus_msg *msg,
 		       const struct kdbus_item *item)
 {
-	size_t size = item->size - sizeof(*item);
+	/* not sizeof(*item), which has room for the largest kind */
+	size_t size = item->size - offsetof(struct kdbus_item, str);
 
 	printf("    %-16s ", item_name(item->type));
 	switch (item->type) {
