@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# "make coverage": runs the selftests, or $TESTS of them, and the fuzzer on the
-# debug kernel with a module that counts what is executed, and reports for each
-# file of ipc/kdbus how many lines were executed and how many branches were
-# taken. Fails if that is less than $MIN percent of the lines.
+# "make coverage": runs the selftests, or $TESTS of them, and the fuzzer with a
+# module that counts what is executed, on a kernel that can fail as the debug
+# kernel can but checks nothing, and reports for each file of ipc/kdbus how many
+# lines were executed and how many branches were taken. Fails if that is less
+# than $MIN percent of the lines.
 
 . "${0%/*}/common.sh"
 
@@ -13,7 +14,7 @@ fuzzer=$TOP/tools/testing/fuzz/kdbus-fuzz
 dir=$BUILD/coverage
 report=$BUILD/log/coverage.report
 
-headers=$("$TOP/scripts/debug-kernel.sh") || exit
+headers=$("$TOP/scripts/debug-kernel.sh" coverage) || exit
 make -s -C "$selftests" && make -s -C "$TOP/tools/testing/fuzz" kdbus-fuzz ||
 	exit
 mkdir -p "$dir" && rm -rf "$dir"/counts "$dir"/machine-* || exit
@@ -28,7 +29,7 @@ run()
 	LOG=$BUILD/log/coverage-$1.log DATA=$dir/machine-$1.tar.gz
 	export LOG DATA
 	# shellcheck disable=SC2016 # expanded over there
-	"$TOP/scripts/guest.sh" --debug -- sh -c '
+	"$TOP/scripts/guest.sh" --coverage -- sh -c '
 		fuzzer=$1 seconds=$2; shift 2
 		"$@"; status=$?
 		[ "$seconds" = 0 ] || "$fuzzer" -t "$seconds" || status=1

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# debug-kernel.sh [debug|kcsan|lockstat]
+# debug-kernel.sh [debug|kcsan|lockstat|coverage]
 #
 # Prints the directory of a kernel for the tests: Debian's Linux 6.12 with
-# tinyconfig and debug.config, changed by kcsan.config or lockstat.config if that
+# tinyconfig and debug.config, changed by one of the other configurations if that
 # is asked for.
 # It is built on first use and kept in the user's cache. A change of the source
 # or of the configuration makes another one, and so does another number below.
@@ -28,13 +28,13 @@ wanted()
 {
 	case ${1:-debug} in
 	debug) cat "$TOP/scripts/debug.config" ;;
-	kcsan | lockstat)
+	kcsan | lockstat | coverage)
 		changes=$TOP/scripts/$1.config
 		named=$(sed -n "$symbol" "$changes")
 		grep -v -w -F "$named" "$TOP/scripts/debug.config"
 		grep -v '^-' "$changes"
 		;;
-	*) die "usage: debug-kernel.sh [debug|kcsan|lockstat]" ;;
+	*) die "usage: debug-kernel.sh [debug|kcsan|lockstat|coverage]" ;;
 	esac
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# guest.sh [--debug|--kcsan|--lockstat] [--verbose] [--shell] [--] COMMAND [ARGUMENT...]
+# guest.sh [--debug|--kcsan|--lockstat|--coverage] [--verbose] [--shell] [--] COMMAND [ARGUMENT...]
 #
 # Boots a virtual machine that sees all files of this one, loads the module
 # there, runs COMMAND in the current directory, passes its output and its exit
@@ -23,11 +23,11 @@ debug='' mode=run verbose=''
 while :; do
 	case $1 in
 	--debug) debug=debug ;;
-	--kcsan | --lockstat) debug=${1#--} ;;
+	--kcsan | --lockstat | --coverage) debug=${1#--} ;;
 	--shell) mode=shell ;;
 	--verbose) verbose=1 ;;
 	--) shift; break ;;
-	-*) die "usage: guest.sh [--debug|--kcsan|--lockstat] [--verbose] [--shell] [--] COMMAND..." ;;
+	-*) die "usage: guest.sh [--debug|--kcsan|--lockstat|--coverage] [--verbose] [--shell] [--] COMMAND..." ;;
 	*) break ;;
 	esac
 	shift
