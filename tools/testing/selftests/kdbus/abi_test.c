@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <linux/kdbus.h>
 
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 struct number {
 	const char *name;

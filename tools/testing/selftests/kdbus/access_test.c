@@ -8,7 +8,7 @@
 #include <grp.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define STAFF	11009
 

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 
 #include "activator_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(activator) {
 	struct domain domain;

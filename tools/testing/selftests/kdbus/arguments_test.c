@@ -18,7 +18,7 @@
 #include <linux/userfaultfd.h>
 
 #include "metadata_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 /* what is told of a command line at most */
 #define MAX	4096

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(bus) {
 	struct domain domain;

@@ -17,7 +17,7 @@
 #include <time.h>
 
 #include "send_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(call) {
 	struct domain domain;

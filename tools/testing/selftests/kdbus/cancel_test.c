@@ -18,7 +18,7 @@
 #include <sys/timerfd.h>
 
 #include "send_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(cancel) {
 	struct domain domain;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "metadata_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define BLOOM_SIZE	64
 

@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "metadata_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define ANY		_KDBUS_ATTACH_ANY
 #define BIG_POOL	(16 * MiB)

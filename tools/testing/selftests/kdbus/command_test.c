@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 #include "command_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define NEGOTIATE	KDBUS_FLAG_NEGOTIATE
 #define SIZE_MAX_CMD	32768

@@ -18,7 +18,7 @@
 #include <sys/vfs.h>
 
 #include "metadata_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(container) {
 	struct domain domain;	/* that of the system */

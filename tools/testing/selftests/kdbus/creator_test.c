@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 
 #include "metadata_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define ANY	_KDBUS_ATTACH_ANY
 #define TASK	(_KDBUS_ATTACH_ALL & ~KDBUS_ATTACH_TIMESTAMP & \

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 
 #include "recv_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define DEAD	(POLLERR | POLLHUP)
 #define ID_REMOVE(_id)	id_event("ID_REMOVE", _id, ACCEPT_FD)

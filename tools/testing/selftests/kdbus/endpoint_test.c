@@ -17,7 +17,7 @@
 #include <linux/capability.h>
 
 #include "policy_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define OWNED	(PRIMARY | ACQUIRED)
 

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #include "metadata_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define ANY	_KDBUS_ATTACH_ANY
 #define UNSET	0xffffffffULL

@@ -9,7 +9,7 @@
  */
 
 #include "fault_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 /* so that it does not take long to find out how many are left */
 #define CONNS_PER_USER	"8"

@@ -20,7 +20,7 @@
 #include <linux/memfd.h>
 
 #include "send_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010

@@ -17,7 +17,7 @@
 #include <linux/userfaultfd.h>
 
 #include "policy_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define DEAD	(POLLERR | POLLHUP)
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "policy_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define NO_ID	9999999
 

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 
 #include "policy_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(holder) {
 	struct domain domain;

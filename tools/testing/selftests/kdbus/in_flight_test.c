@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define LIMIT	40
 

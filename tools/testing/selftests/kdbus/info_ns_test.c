@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #include "metadata_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define ANY	_KDBUS_ATTACH_ANY
 #define TASK	(_KDBUS_ATTACH_ALL & ~KDBUS_ATTACH_TIMESTAMP & \

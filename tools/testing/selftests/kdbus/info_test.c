@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "metadata_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define ANY	_KDBUS_ATTACH_ANY
 #define INFO	(_KDBUS_ATTACH_ALL & ~KDBUS_ATTACH_TIMESTAMP)

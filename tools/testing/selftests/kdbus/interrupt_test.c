@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 
 #include "send_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 /**
  * struct gate - where signal handlers wait, shared with processes

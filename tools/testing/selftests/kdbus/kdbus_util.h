@@ -23,13 +23,6 @@
  */
 void kdbus_require(void);
 
-#define KDBUS_HARNESS_MAIN \
-	static void __attribute__((constructor)) kdbus_constructor(void) \
-	{ \
-		kdbus_require(); \
-	} \
-	TEST_HARNESS_MAIN
-
 /*
  * Everything that can fail returns 0 or the negative errno; what opens
  * something returns the descriptor instead of 0. Memory is not freed: every

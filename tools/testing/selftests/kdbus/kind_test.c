@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "send_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 enum kind { PLAIN, ASYNC_CALL, SYNC_CALL, REPLY, SIGNAL, N_KINDS };
 enum way { BY_ID, BY_NAME, BY_BOTH, N_WAYS };

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "recv_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define DIRT		0xee
 #define BLOOM_SIZE	64

@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "name_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define UNIQUE		KDBUS_LIST_UNIQUE
 #define NAMES		KDBUS_LIST_NAMES

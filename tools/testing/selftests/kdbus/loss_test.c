@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #include "recv_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define IDLE	(POLLOUT | POLLWRNORM)
 #define READY	(IDLE | POLLIN | POLLRDNORM)

@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define BLOOM_SIZE	64
 #define MAX_MATCHES	256

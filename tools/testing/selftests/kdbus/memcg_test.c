@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define CGROUP		"/sys/fs/cgroup/kdbus-memcg"
 #define PAYLOAD		(2 * MiB)

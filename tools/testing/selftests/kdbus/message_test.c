@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define BIG_POOL	(16 * MiB)
 #define ZERO_RUN	(~0ULL)

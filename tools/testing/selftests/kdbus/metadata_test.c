@@ -20,7 +20,7 @@
 #include <time.h>
 
 #include "metadata_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(metadata) {
 	struct domain domain;

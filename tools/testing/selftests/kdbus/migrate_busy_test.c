@@ -15,7 +15,7 @@
 #include <linux/userfaultfd.h>
 
 #include "activator_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(migrate_busy) {
 	struct domain domain;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "activator_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define N_SENDERS	3
 #define N_MESSAGES	100
@@ -125,7 +125,7 @@ static bool serve(const struct conn *service, struct sender *senders,
 	return ok && conn_free(service, msg_offset(service, msg)) == 0;
 }
 
-TEST_F_TIMEOUT(migrate_race, nothing_is_lost_or_out_of_order, 240)
+TEST_F(migrate_race, nothing_is_lost_or_out_of_order)
 {
 	struct sender senders[N_SENDERS + 1] = {};
 	const struct conn *service = &self->service;

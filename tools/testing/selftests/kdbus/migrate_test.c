@@ -16,7 +16,7 @@
 #include <linux/userfaultfd.h>
 
 #include "activator_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define OTHER	"org.example.b"
 

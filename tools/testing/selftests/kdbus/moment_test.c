@@ -21,7 +21,7 @@
 #include <sys/syscall.h>
 
 #include "metadata_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define SECURITYFS	"/sys/kernel/security"
 #define CAP_IPC_OWNER	15

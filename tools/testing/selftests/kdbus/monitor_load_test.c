@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "monitor_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(monitor_load) {
 	struct domain domain;

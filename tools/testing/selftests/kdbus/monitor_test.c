@@ -14,7 +14,7 @@
 #include <linux/capability.h>
 
 #include "monitor_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define MAX_FDS		16
 #define MAX_REQUESTS	128

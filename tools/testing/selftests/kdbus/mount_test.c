@@ -16,7 +16,7 @@
 #include <linux/capability.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(mount) {
 	struct domain domain;

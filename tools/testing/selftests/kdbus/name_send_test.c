@@ -16,7 +16,7 @@
 #include <linux/userfaultfd.h>
 
 #include "name_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define NAME	"org.example.a"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "name_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define NAME	"org.example.a"
 

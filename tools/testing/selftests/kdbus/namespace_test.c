@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 
 #include "metadata_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(namespace) {
 	struct domain domain;

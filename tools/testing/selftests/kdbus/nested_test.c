@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "metadata_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 enum { OUTSIDE, OUTER, INNER, SIBLING, N_VIEWS };
 

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 
 #include "name_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define NAME		"org.example.a"
 #define MAX_QUEUED	256

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "policy_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(policy) {
 	struct domain domain;

@@ -9,7 +9,7 @@
 #include <sys/select.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define IDLE	(POLLOUT | POLLWRNORM)
 #define READY	(IDLE | POLLIN | POLLRDNORM)

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(pool) {
 	struct domain domain;

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define BIG_POOL	(16 * MiB)
 #define BIG		(2 * MiB)

@@ -11,7 +11,7 @@
 #include <sys/eventfd.h>
 
 #include "send_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(precedence) {
 	struct domain domain;

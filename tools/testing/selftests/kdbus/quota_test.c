@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define MAX_MESSAGES	256
 

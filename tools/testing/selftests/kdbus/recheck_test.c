@@ -14,7 +14,7 @@
 #include <linux/userfaultfd.h>
 
 #include "policy_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #ifdef SYS_setresuid32
 #define SETRESUID	SYS_setresuid32

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 #include "recv_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(files) {
 	struct domain domain;

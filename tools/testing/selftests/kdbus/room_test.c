@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "recv_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 /* more often than there are messages or descriptors that fit */
 #define OFTEN	(MAX_QUEUED + 20)

@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 #include "name_util.h"
 
 /* as many as one user may have, but for those of the test itself */
@@ -263,7 +263,7 @@ static int signal_send(const struct conn *c, __u64 cookie)
 
 #define KIND(_want)	(1U << WANT_ ## _want)
 
-TEST_F_TIMEOUT(scale, who_asks_gets_it, 240)
+TEST_F(scale, who_asks_gets_it)
 {
 	unsigned int signals = KIND(ALL) | KIND(BLOOM) | KIND(SENDER) |
 			       KIND(SENDER_AND_BLOOM) | KIND(TWICE);
@@ -312,7 +312,7 @@ static int match_remove(const struct conn *c)
 }
 
 /* what was removed or replaced is not found any more, the new is */
-TEST_F_TIMEOUT(scale, nothing_stays, 240)
+TEST_F(scale, nothing_stays)
 {
 	struct kdbus_cmd_match *match;
 	unsigned int i;

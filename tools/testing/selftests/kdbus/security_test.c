@@ -16,7 +16,7 @@
 #include <linux/btf.h>
 
 #include "recv_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 /*
  * BPF

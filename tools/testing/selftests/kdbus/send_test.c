@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define NEGOTIATE	KDBUS_FLAG_NEGOTIATE
 

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 
 #include "recv_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(slice) {
 	struct domain domain;

@@ -18,7 +18,7 @@
 #include <linux/userfaultfd.h>
 
 #include "send_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define COOKIE	7
 

@@ -19,7 +19,7 @@
 #include <time.h>
 
 #include "recv_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define N_WORKERS	6
 #define STORM_POOL	(64 * 1024)
@@ -411,7 +411,7 @@ static void books_read(struct books *books, const struct conn *c,
 		books->room.msgs = ~0U;
 }
 
-TEST_F_TIMEOUT(storm, kill_in_the_middle_of_everything, 300)
+TEST_F(storm, kill_in_the_middle_of_everything)
 {
 	struct books before, after;
 	struct conn bystanders[2];
@@ -450,7 +450,7 @@ TEST_F_TIMEOUT(storm, kill_in_the_middle_of_everything, 300)
 		conn_close(&bystanders[i]);
 }
 
-TEST_F_TIMEOUT(storm, end_of_the_bus_under_load, 300)
+TEST_F(storm, end_of_the_bus_under_load)
 {
 	pid_t pids[N_WORKERS];
 	int i, round, bus;
@@ -471,7 +471,7 @@ TEST_F_TIMEOUT(storm, end_of_the_bus_under_load, 300)
 }
 
 /* Only those of this endpoint have to leave. */
-TEST_F_TIMEOUT(storm, end_of_an_endpoint_under_load, 300)
+TEST_F(storm, end_of_an_endpoint_under_load)
 {
 	pid_t pids[2 * N_WORKERS];
 	struct kdbus_cmd *make;
@@ -502,7 +502,7 @@ TEST_F_TIMEOUT(storm, end_of_an_endpoint_under_load, 300)
 }
 
 /* The descriptors of the dead are closed by whoever was last. */
-TEST_F_TIMEOUT(storm, end_of_the_maker_under_load, 300)
+TEST_F(storm, end_of_the_maker_under_load)
 {
 	pid_t pids[N_WORKERS], maker;
 	int i, round;
@@ -524,7 +524,7 @@ TEST_F_TIMEOUT(storm, end_of_the_maker_under_load, 300)
 	}
 }
 
-TEST_F_TIMEOUT(storm, mounts_come_and_go, 300)
+TEST_F(storm, mounts_come_and_go)
 {
 	int i, round, status;
 	pid_t pids[4];
@@ -559,7 +559,7 @@ TEST_F_TIMEOUT(storm, mounts_come_and_go, 300)
 }
 
 /* A crowd gets as many connections as the limit allows, again and again. */
-TEST_F_TIMEOUT(storm, crowd_at_the_limit, 300)
+TEST_F(storm, crowd_at_the_limit)
 {
 	char path[128], old[16] = "", now[16];
 	int i, round, fd, *got;
@@ -609,7 +609,7 @@ TEST_F_TIMEOUT(storm, crowd_at_the_limit, 300)
 }
 
 /* Who runs out of memory is killed or gets ENOMEM; nobody else is hurt. */
-TEST_F_TIMEOUT(storm, memory_cgroup_too_small, 300)
+TEST_F(storm, memory_cgroup_too_small)
 {
 	struct conn outside;
 	pid_t pids[N_WORKERS];

@@ -9,7 +9,7 @@
 #include <linux/capability.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define CAROL 11003
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "kdbus_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define LIVE	(POLLOUT | POLLWRNORM)
 #define DEAD	(POLLERR | POLLHUP)

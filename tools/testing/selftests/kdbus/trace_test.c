@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "policy_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define TRACING	"/sys/kernel/tracing"
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "send_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 FIXTURE(tracker) {
 	struct domain domain;

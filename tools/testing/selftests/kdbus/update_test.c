@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 
 #include "metadata_util.h"
-#include "kselftest_harness.h"
+#include "kdbus_harness.h"
 
 #define SEND	KDBUS_ITEM_ATTACH_FLAGS_SEND
 #define RECV	KDBUS_ITEM_ATTACH_FLAGS_RECV
