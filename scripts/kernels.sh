@@ -4,7 +4,8 @@
 # "make check-kernels": builds the module without warnings for each kernel in
 # kernels.txt, runs the selftests there, on several kernels at a time, and
 # prints one line for each. $KERNELS names some of them, or a set; $TESTS are
-# the selftests to run; $JOBS is how many virtual machines run side by side.
+# the selftests to run, without the 32-bit ones if $BITS is 64; $JOBS is how many
+# virtual machines run side by side.
 
 . "${0%/*}/common.sh"
 
@@ -88,14 +89,8 @@ prepare()
 
 run()
 {
-	set -- make --no-print-directory -C $selftests run_tests
-	if [ -n "$TESTS" ]; then
-		only=
-		for test in $TESTS; do
-			only="$only $TOP/$selftests/$test"
-		done
-		set -- "$@" "TEST_GEN_PROGS=$only"
-	fi
+	set -- make --no-print-directory -C $selftests run_tests \
+		"TEST_GEN_PROGS=$(scripts/programs.sh 1 1 | tr '\n' ' ')"
 	scripts/programs.sh missing >>"$log/$name.cases"
 	: >"$log/$name.results"
 	KROOT=$(scripts/chroot.sh "$suite") KVER=$version \
