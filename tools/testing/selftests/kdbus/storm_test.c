@@ -105,7 +105,7 @@ static bool is_back(const struct tally *before)
 	struct tally now;
 	int i;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 2400; i++) {
 		now = tally_now();
 		if (now.objects <= before->objects &&
 		    now.shmem <= before->shmem)
@@ -653,7 +653,7 @@ TEST_F(storm, memory_cgroup_too_small)
 	}
 	conn_close(&outside);
 	/* what they had in pools is not charged to anybody any more */
-	for (i = 0; i < 100 && read_number(CGROUP "/memory.stat", "shmem ") > 0;
+	for (i = 0; i < 2400 && read_number(CGROUP "/memory.stat", "shmem ") > 0;
 	     i++)
 		usleep(50000);
 	EXPECT_EQ(0, read_number(CGROUP "/memory.stat", "shmem "));
