@@ -114,8 +114,9 @@ static void pretend_to_be(const char *path)
 static void __attribute__((constructor)) obey(int argc, char **argv)
 {
 	char command[PATH_MAX] = "";
+	int sock, root = -1;
 	struct conn c;
-	int sock;
+	__u64 dst;
 
 	if (argc < 5 || strcmp(argv[1], "--obey") != 0)
 		return;
@@ -127,8 +128,17 @@ static void __attribute__((constructor)) obey(int argc, char **argv)
 			break;
 		switch (command[0]) {
 		case 's':
-			CHECK(send_bytes(&c, strtoull(argv[3], NULL, 0), 1,
-					 "x", 1) == 0);
+			dst = strtoull(command[1] ? command + 1 : argv[3],
+				       NULL, 0);
+			CHECK(send_bytes(&c, dst, 1, "x", 1) == 0);
+			break;
+		case 'c':
+			root = open("/", O_PATH | O_CLOEXEC);
+			CHECK(root >= 0 && chroot(command + 1) == 0);
+			break;
+		case 'o':
+			CHECK(fchdir(root) == 0 && chroot(".") == 0);
+			close(root);
 			break;
 		case 'x':
 			execv(command + 1, argv);
@@ -270,6 +280,71 @@ TEST_F(moment, mount_of_a_program_does_not_stay_busy)
 	EXPECT_EQ(-1, umount(self->dir));
 	EXPECT_EQ(0, sender_end(&s));
 	EXPECT_EQ(0, umount(self->dir));
+}
+
+/* Says HELLO with @dir for its root, and wants to know about programs. */
+static void receive_below(FIXTURE_DATA(moment) *self, struct conn *c,
+			  const char *dir)
+{
+	struct kdbus_cmd_hello *cmd = hello_new(MiB);
+	int root = open("/", O_PATH | O_CLOEXEC);
+
+	c->fd = open_endpoint(&self->domain, "0-bus");
+	cmd->attach_flags_recv = KDBUS_ATTACH_EXE;
+	CHECK(c->fd >= 0 && root >= 0 && chroot(dir) == 0);
+	CHECK(cmd_run(c->fd, KDBUS_CMD_HELLO, cmd) == 0);
+	CHECK(fchdir(root) == 0 && chroot(".") == 0);
+	close(root);
+	c->id = cmd->id;
+	c->pool_size = MiB;
+	c->pool = mmap(NULL, MiB, PROT_READ, MAP_SHARED, c->fd, 0);
+	CHECK(c->pool != MAP_FAILED);
+}
+
+/*
+ * A path that may be told from memory keeps its mount busy. The second program
+ * is in a mount of its own, so nothing takes the place of the first one there.
+ */
+TEST_F(moment, mount_of_a_root_does_not_stay_busy)
+{
+	const char *sub = in(self->dir, "sub"), *other = in(self->dir, "other");
+	const char *b;
+	const struct kdbus_msg *msg;
+	struct sender s;
+	struct conn c;
+	char id[32];
+	int i;
+
+	ASSERT_EQ(0, mkdir(sub, 0755));
+	ASSERT_EQ(0, mkdir(other, 0755));
+	ASSERT_EQ(0, mount("tmpfs", sub, "tmpfs", 0, NULL));
+	ASSERT_EQ(0, mount("tmpfs", other, "tmpfs", 0, NULL));
+	b = program_new(other, "b");
+	receive_below(self, &c, sub);
+	snprintf(id, sizeof(id), "%llu", (unsigned long long)c.id);
+
+	ASSERT_TRUE(sender_start(self, &s, program_new(sub, "a")));
+	ASSERT_TRUE(sender_do(&s, 'c', sub));
+	for (i = 0; i < 2; i++) {
+		ASSERT_TRUE(sender_do(&s, 's', id));
+		msg = receive(&c);
+		ASSERT_NE(NULL, msg);
+		ASSERT_EQ(KDBUS_ATTACH_EXE, attached(msg));
+		EXPECT_STREQ("/a", find(msg, KDBUS_ITEM_EXE)->str);
+	}
+	conn_close(&c);
+	ASSERT_TRUE(sender_do(&s, 'o', ""));
+	ASSERT_TRUE(sender_do(&s, 'x', b));
+	EXPECT_PROGRAM(&s, b);
+
+	/* the connection is taken apart later */
+	for (i = 0; umount(sub) < 0 && errno == EBUSY && i < 1000; i++)
+		usleep(10000);
+	EXPECT_GT(1000, i);
+	EXPECT_EQ(0, sender_end(&s));
+	EXPECT_EQ(0, umount(other));
+	EXPECT_EQ(0, rmdir(other));
+	EXPECT_EQ(0, rmdir(sub));
 }
 
 TEST_F(moment, process_may_execute_another_program)
