@@ -46,7 +46,7 @@ symbols()
 	done
 }
 
-# Each errno that the module returns.
+# errors FILE...: each errno that the module returns
 errors()
 {
 	grep -ohE '\-E[A-Z0-9]+\b' ipc/kdbus/*.c | sort -u | sed 's/^-//' |
@@ -55,8 +55,8 @@ errors()
 		# never seen by user space
 		ECHILD | ENOPARAM | ERESTARTSYS | ESTALE) ;;
 		*)
-			grep -qw "$errno" Documentation/kdbus.txt ||
-				echo "kdbus.txt does not mention $errno"
+			grep -qw "$errno" "$@" ||
+				echo "there is no word of $errno"
 			;;
 		esac
 	done
@@ -94,7 +94,8 @@ program=$(for file in "$headers"/scripts/kernel-doc \
 done | head -n 1)
 
 expect "kdbus.txt names all that the header defines" symbols
-expect "kdbus.txt names every errno" errors
+expect "kdbus.txt names every errno" errors Documentation/kdbus.txt
+expect "manual pages name every errno" errors Documentation/man/*.7
 expect "the program in kdbus.txt compiles" scripts/walk-through.sh "$BUILD/doc"
 expect "manual pages name commands, flags and items" pages
 if command -v mandoc >/dev/null; then
