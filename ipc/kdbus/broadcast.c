@@ -29,6 +29,43 @@ static bool kdbus_broadcast_is_allowed(struct kdbus_conn *src,
 }
 
 /**
+ * struct kdbus_broadcast_view - facts as a receiver may know them
+ * @facts:	what its matches are compared with
+ * @src:	sending connection
+ * @dst:	receiver, on a custom endpoint
+ */
+struct kdbus_broadcast_view {
+	struct kdbus_match_facts facts;
+	const struct kdbus_conn *src;
+	const struct kdbus_conn *dst;
+};
+
+static bool kdbus_broadcast_owns_visibly(const void *owner, const char *name)
+{
+	const struct kdbus_broadcast_view *view = owner;
+
+	return kdbus_policy_may_see_name(view->dst, view->dst->cred, name) &&
+	       kdbus_name_is_owned(view->src, name);
+}
+
+/* what arrives because of a name must not tell of one that is hidden */
+static const struct kdbus_match_facts *
+kdbus_broadcast_look(struct kdbus_broadcast_view *view,
+		     const struct kdbus_match_facts *facts,
+		     const struct kdbus_conn *dst)
+{
+	if (likely(!dst->is_custom) || !facts->owns_name)
+		return facts;
+
+	view->facts = *facts;
+	view->facts.owns_name = kdbus_broadcast_owns_visibly;
+	view->facts.owner = view;
+	view->src = facts->owner;
+	view->dst = dst;
+	return &view->facts;
+}
+
+/**
  * kdbus_broadcast_is_wanted() - ask whether a signal is to be delivered
  * @src:	sending connection
  * @dst:	receiver
@@ -47,12 +84,14 @@ bool kdbus_broadcast_is_wanted(struct kdbus_conn *src, struct kdbus_conn *dst,
 		.owns_name = kdbus_name_is_owned,
 		.owner = src,
 	};
+	struct kdbus_broadcast_view view;
 	bool wanted;
 
 	rcu_read_lock();
 	/* who may not have it is not asked what he wants: that can be long */
 	wanted = kdbus_broadcast_is_allowed(src, dst, &facts) &&
-		 kdbus_match_db_test(&dst->match, &facts);
+		 kdbus_match_db_test(&dst->match,
+				     kdbus_broadcast_look(&view, &facts, dst));
 	rcu_read_unlock();
 
 	return wanted;
@@ -106,10 +145,13 @@ static bool kdbus_broadcast_visit(struct kdbus_match_walk *walk, void *owner)
 	const struct kdbus_match_entry *entry = owner;
 	struct kdbus_conn *conn =
 		container_of(entry->db, struct kdbus_conn, match);
+	struct kdbus_broadcast_view view;
 
 	/* who may not have it is not asked what he wants: that can be long */
 	if (!kdbus_broadcast_is_new(search, conn) ||
-	    !kdbus_match_entry_test(entry, search->facts))
+	    !kdbus_match_entry_test(entry,
+				    kdbus_broadcast_look(&view, search->facts,
+							 conn)))
 		return true;
 
 	search->is_full = !kdbus_cast_add(search->cast, conn, search->slot);
@@ -124,9 +166,12 @@ static bool kdbus_broadcast_lose(struct kdbus_match_walk *walk, void *owner)
 	const struct kdbus_match_entry *entry = owner;
 	struct kdbus_conn *conn =
 		container_of(entry->db, struct kdbus_conn, match);
+	struct kdbus_broadcast_view view;
 
 	if (kdbus_broadcast_is_new(search, conn) &&
-	    kdbus_match_db_first(entry->db, search->facts) == entry)
+	    kdbus_match_db_first(entry->db,
+				 kdbus_broadcast_look(&view, search->facts,
+						      conn)) == entry)
 		kdbus_deliver_lost(conn);
 
 	return true;

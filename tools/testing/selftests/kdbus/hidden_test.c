@@ -388,6 +388,58 @@ TEST_F(hidden, notifications)
 	EXPECT_STREQ(NAME_ADD(&self->dark, PRIMARY, "org.b"), heard(&self->c));
 }
 
+static int match_name(const struct conn *c, const char *name)
+{
+	struct kdbus_cmd_match *match = match_new(1);
+
+	item_add_str(match, KDBUS_ITEM_NAME, name);
+	return match_add(c, match);
+}
+
+static int match_clear(const struct conn *c)
+{
+	struct kdbus_cmd_match match = { .size = sizeof(match), .cookie = 1 };
+
+	return cmd_run(c->fd, KDBUS_CMD_MATCH_REMOVE, &match);
+}
+
+/* Which signals arrive does not tell who owns a name that is hidden. */
+TEST_F(hidden, matches_for_names)
+{
+	const __u64 to[] = { KDBUS_DST_ID_BROADCAST, self->c.id };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(to); i++) {
+		/* those who may be talked to may send signals */
+		ASSERT_EQ(0, match_name(&self->c, "org.talk.o"));
+		ASSERT_EQ(0, try_send(&self->open, SIGNAL, to[i], NULL));
+		EXPECT_EQ(7, receive_cookie(&self->c));
+		ASSERT_EQ(0, match_clear(&self->c));
+
+		ASSERT_EQ(0, match_name(&self->c, "org.hidden.o"));
+		ASSERT_EQ(0, match_name(&self->c, "org.none"));
+		ASSERT_EQ(0, try_send(&self->open, SIGNAL, to[i], NULL));
+		EXPECT_EQ(0, receive_cookie(&self->c));
+
+		/* until it is to be seen */
+		ASSERT_EQ(0, ep_update(self->ep,
+				       "org.hidden.o w:see org.talk.* w:talk"));
+		ASSERT_EQ(0, try_send(&self->open, SIGNAL, to[i], NULL));
+		EXPECT_EQ(7, receive_cookie(&self->c));
+		ASSERT_EQ(0, match_clear(&self->c));
+		ASSERT_EQ(0, ep_update(self->ep, "org.talk.* w:talk"));
+	}
+}
+
+/* It is hidden from that endpoint only. */
+TEST_F(hidden, matches_for_names_elsewhere)
+{
+	ASSERT_EQ(0, match_name(&self->alice, "org.hidden.o"));
+	ASSERT_EQ(0, try_send(&self->open, SIGNAL, KDBUS_DST_ID_BROADCAST,
+			      NULL));
+	EXPECT_EQ(7, receive_cookie(&self->alice));
+}
+
 /* Of whom it is told counts who opened the endpoint. */
 TEST_F(hidden, notifications_are_for_who_opened)
 {
