@@ -433,6 +433,13 @@ static void kdbus_conn_clear_policy(struct kdbus_conn *conn)
 		kdbus_policy_db_clear(&conn->bus->policy, &conn->policy);
 }
 
+/* all of them: who waits exclusively does not tell the next one of the end */
+static void kdbus_conn_wake_all(struct kdbus_conn *conn)
+{
+	__wake_up(&conn->wait, TASK_NORMAL, 0,
+		  poll_to_key(EPOLLERR | EPOLLHUP));
+}
+
 /* refuse new messages, and those on their way */
 static void kdbus_conn_mark_dead(struct kdbus_conn *conn)
 {
@@ -441,7 +448,7 @@ static void kdbus_conn_mark_dead(struct kdbus_conn *conn)
 	conn->dead = true;
 	spin_unlock(&conn->lock);
 
-	wake_up_poll(&conn->wait, EPOLLERR | EPOLLHUP);
+	kdbus_conn_wake_all(conn);
 }
 
 /* drop what nobody received; a claimed entry is freed by its receiver */
@@ -817,7 +824,7 @@ int kdbus_cmd_byebye(struct kdbus_conn *conn, void __user *argp)
 	if (r < 0)
 		return r;
 
-	wake_up_poll(&conn->wait, EPOLLERR | EPOLLHUP);
+	kdbus_conn_wake_all(conn);
 	kdbus_conn_terminate(conn);
 	return 0;
 }

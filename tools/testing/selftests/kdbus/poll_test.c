@@ -153,7 +153,8 @@ static pid_t waiter(const FIXTURE_DATA(poll) *self, int fd, short events)
 	return pid;
 }
 
-static pid_t epoll_waiter(const FIXTURE_DATA(poll) *self, int fd)
+static pid_t epoll_waiter(const FIXTURE_DATA(poll) *self, int fd,
+			  unsigned int flags)
 {
 	struct epoll_event event;
 	pid_t pid = fork_as(0, 0);
@@ -161,7 +162,7 @@ static pid_t epoll_waiter(const FIXTURE_DATA(poll) *self, int fd)
 
 	if (pid == 0) {
 		close(self->bus);
-		epoll = epoll_on(fd, EPOLLIN | EPOLLET);
+		epoll = epoll_on(fd, EPOLLIN | flags);
 		CHECK(epoll_wait(epoll, &event, 1, -1) == 1);
 		_exit(event.events);
 	}
@@ -179,7 +180,7 @@ TEST_F(poll, message_wakes_who_waits)
 
 TEST_F(poll, message_wakes_who_waits_with_epoll)
 {
-	pid_t pid = epoll_waiter(self, self->c.fd);
+	pid_t pid = epoll_waiter(self, self->c.fd, EPOLLET);
 
 	EXPECT_EQ(0, send_cookie(&self->peer, self->c.id, 1));
 	EXPECT_EQ(EPOLLIN, child_wait(pid));
@@ -209,12 +210,30 @@ TEST_F(poll, end_of_the_bus_wakes_who_waits)
 {
 	pid_t one = waiter(self, self->c.fd, POLLIN);
 	pid_t two = waiter(self, self->peer.fd, 0);
-	pid_t three = epoll_waiter(self, self->c.fd);
+	pid_t three = epoll_waiter(self, self->c.fd, EPOLLET);
 
 	close(self->bus);
 	EXPECT_EQ(DEAD, child_wait(one));
 	EXPECT_EQ(DEAD, child_wait(two));
 	EXPECT_EQ(DEAD, child_wait(three));
+}
+
+/* A message is for one of them, the end is for all. */
+TEST_F(poll, end_wakes_who_waits_exclusively)
+{
+	pid_t pids[2][4];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(pids[0]); i++) {
+		pids[0][i] = epoll_waiter(self, self->c.fd, EPOLLEXCLUSIVE);
+		pids[1][i] = epoll_waiter(self, self->peer.fd, EPOLLEXCLUSIVE);
+	}
+	EXPECT_EQ(0, conn_byebye(&self->c));
+	for (i = 0; i < ARRAY_SIZE(pids[0]); i++)
+		EXPECT_EQ(EPOLLERR | EPOLLHUP, child_wait(pids[0][i]));
+	close(self->bus);
+	for (i = 0; i < ARRAY_SIZE(pids[1]); i++)
+		EXPECT_EQ(EPOLLERR | EPOLLHUP, child_wait(pids[1][i]));
 }
 
 TEST_F(poll, waiter_that_gave_up_does_no_harm)
