@@ -79,6 +79,14 @@ static struct file *kdbus_pool_new_file(const char *description, size_t size)
 	if (IS_ERR(file))
 		return file;
 
+	/*
+	 * One page stays referenced while nothing is written (see
+	 * kdbus_pool_cursor_deinit()), and must not be in the way of who wants
+	 * to empty a range of memory.
+	 */
+	mapping_set_gfp_mask(file->f_mapping,
+			     mapping_gfp_mask(file->f_mapping) &
+			     ~__GFP_MOVABLE);
 	/* user space reaches it through a mapping of the connection only */
 	file_inode(file)->i_flags |= S_PRIVATE;
 	return file;
