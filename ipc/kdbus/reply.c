@@ -306,7 +306,8 @@ static void kdbus_reply_arm(struct kdbus_conn *requester, u64 deadline)
 	left = max_t(s64, ktime_sub(deadline, ktime_get()), 0);
 	/* a timer may be late but must not be early */
 	mod_delayed_work(kdbus_reply_wq, &requester->timeout,
-			 left ? nsecs_to_jiffies(left) + 1 : 0);
+			 left ? min_t(u64, nsecs_to_jiffies64(left),
+				      MAX_JIFFY_OFFSET) + 1 : 0);
 }
 
 /**
