@@ -269,9 +269,10 @@ static int kdbus_route_signal(struct kdbus_conn *src, struct kdbus_conn *dst,
 		return r;
 	}
 
-	/* what the sender did wrong is his, the rest the receiver's loss */
-	if (r == -EFAULT || r == -ESTALE)
+	/* what the sender did wrong, or did not do, is his */
+	if (r == -EFAULT || r == -ESTALE || r == -EINTR)
 		return r;
+	/* the rest is the receiver's loss */
 	if (r < 0 && r != -ECONNRESET)
 		kdbus_deliver_lost(dst);
 	return kdbus_conn_is_alive(src) ? 0 : -ECONNRESET;
