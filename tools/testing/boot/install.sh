@@ -124,6 +124,9 @@ check_units()
 
 package_version=$(dpkg-deb -f "$debs"/kdbus-dkms_*.deb Version)
 step "packages install" install_packages
+# the initramfs that is booted is made below
+step "package has the initramfs made anew" grep -x \
+	'activate-noawait update-initramfs' /var/lib/dpkg/info/kdbus-dkms.triggers
 step "dkms installed the module" sh -c "dkms status kdbus | grep installed"
 step "dkms signed the module" signed
 step "dkms leaves out a kernel that is too old" left_out "$package_version"
