@@ -18,10 +18,11 @@ depends()
 	apt-cache depends "$1" | sed -n 's/^ *Depends: \([^<>]*\)$/\1/p'
 }
 
-# What the package depends on is what it would install.
+# What the package depends on is what it would install. A version that its name
+# begins with is part of a longer one there.
 version=$(apt-get -s --no-install-recommends install \
 	"linux-headers-$package$release" 2>/dev/null |
-	sed -n "s/^Inst \(linux-headers-[0-9][^ ]*-${package#6.12-}\) .*/\1/p" |
+	sed -n "s/^Inst \(linux-headers-[0-9][^ ]*-${package#[0-9]*-}\) .*/\1/p" |
 	sed 's/^linux-headers-//' | sort -V | tail -n 1)
 if [ -z "$version" ]; then
 	echo "kdbus: there is no linux-headers-$package here" >&2
