@@ -54,9 +54,10 @@ PHONY += install uninstall
 install: modules install-tools install-header install-boot
 	+$(MAKE) modules_install INSTALL_MOD_PATH=$(DESTDIR)
 
-uninstall: have-headers
+# For the kernel that is named, or for all, and without headers.
+uninstall:
 	+$(MAKE) -C packaging $@ VERSION=$(VERSION)
-	scripts/depmod.sh --remove $(headers) $(DESTDIR)
+	scripts/depmod.sh --remove "$(DESTDIR)" $(kver)
 
 PHONY += dkms-install dkms-uninstall
 dkms-install: install-dkms-source

@@ -198,6 +198,8 @@ if step "module builds without warnings" compile "$@"; then
 		ktap unit env -u TESTS make --no-print-directory -C tools/testing/unit check
 		step "module can be signed" scripts/sign-check.sh \
 			"$headers" "$module"
+		step "make install and uninstall leave nothing" \
+			scripts/install-check.sh "$name" "$@"
 		[ "$TESTS" ] || ktap documentation scripts/doc-check.sh
 		step "description for syzkaller fits the header" \
 			tools/testing/fuzz/check-kdbus-txt.sh
