@@ -70,6 +70,9 @@ own_rules()
 {
 	grep -rlE 'LINUX_VERSION_CODE|KERNEL_VERSION' ipc |
 		grep -vx ipc/kdbus/compat.h | sed 's/$/: asks for the version/'
+	# shellcheck disable=SC2046 # patterns
+	git ls-files ipc | grep -vxF "$(ls $(sed -n 's/^F:\t\(ipc.*\)/\1/p' \
+		MAINTAINERS))" | sed 's/$/: is in no section of MAINTAINERS/'
 	git ls-files '*.[ch]' '*.sh' | while read -r file; do
 		[ ! -f "$file" ] || [ "$(wc -l <"$file")" -lt 900 ] ||
 			echo "$file: has 900 lines or more"
@@ -91,6 +94,6 @@ fetch_checkpatch || exit
 checkpatch 2>&1 | show checkpatch || found=1
 sparse 2>&1 | show sparse || found=1
 scripts_check 2>&1 | show shellcheck || found=1
-own_rules | show "rules of our own" || found=1
+own_rules 2>&1 | show "rules of our own" || found=1
 [ $found = 0 ] && echo "kdbus: nothing to complain about"
 exit $found
