@@ -136,6 +136,6 @@ clean:
 
 PHONY += help
 help:
-	@cat scripts/help.txt
+	@sed 1d scripts/help.txt
 
 .PHONY: $(PHONY)
