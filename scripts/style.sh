@@ -65,6 +65,19 @@ sparse()
 		grep -E 'kdbus[^:]*:[0-9:]+ (warning|error):'
 }
 
+# What COPYING says about a file.
+license()
+{
+	case $1 in
+	# licenses, and what has a format without comments
+	LICENSES/* | debian/changelog | debian/copyright | debian/source/format) ;;
+	include/uapi/*) echo 'GPL-2.0 WITH Linux-syscall-note' ;;
+	tools/testing/unit/*) echo GPL-2.0 ;;
+	Documentation/man/* | samples/* | tools/*) echo LGPL-2.1+ ;;
+	*) echo GPL-2.0 ;;
+	esac
+}
+
 # One concern to a file, and all that depends on the kernel's version in one.
 own_rules()
 {
@@ -78,14 +91,10 @@ own_rules()
 			echo "$file: has 900 lines or more"
 	done
 	git ls-files | while read -r file; do
-		case $file in
-		# licenses, and what has a format without comments
-		LICENSES/* | debian/changelog | debian/copyright | \
-			debian/source/format) continue ;;
-		esac
-		[ ! -f "$file" ] || head -n 3 "$file" |
-			grep -q 'SPDX-License-Identifier' ||
-			echo "$file: does not name its license"
+		license=$(license "$file")
+		[ -z "$license" ] || [ ! -f "$file" ] || head -n 3 "$file" |
+			grep -q "SPDX-License-Identifier: $license\( \*/\)*$" ||
+			echo "$file: does not name $license as its license"
 	done
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# SPDX-License-Identifier: GPL-2.0
+# SPDX-License-Identifier: LGPL-2.1+
 #
 # Runs in the booted system: checks what the packages promise. Reports in TAP,
 # with "# end" as the last line.
