@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# "make style": checkpatch, from the kernel's source, on all C files and on
-# Makefiles; sparse and W=1 on the module; shellcheck on scripts, where it is
-# installed; and rules of our own. Prints what it finds, and fails then.
+# "make style": checkpatch, from the kernel's source, and sparse and W=1 on the
+# module and its header; shellcheck on scripts, where it is installed; and rules
+# of our own, on all files. Prints what it finds, and fails then.
 
 . "${0%/*}/common.sh"
 
