@@ -3,8 +3,8 @@
 #
 # "make check-packages": builds the Debian packages in a clean chroot, installs
 # them there with a kernel, and boots the result in a virtual machine: once with
-# an initramfs of initramfs-tools, once with one of dracut. $TESTS are the
-# selftests that run there; $SUITE is the release of Debian.
+# an initramfs of initramfs-tools, once with one of dracut. Selftests run there,
+# the 64-bit ones or $TESTS of them; $SUITE is the release of Debian.
 
 . "${0%/*}/common.sh"
 
@@ -94,10 +94,8 @@ install_tests()
 		cp $boot/early $boot/*.sh "$root/opt/kdbus/" &&
 		make -s -C $selftests install \
 			INSTALL_PATH="$root/opt/kdbus/selftests" &&
-		echo "${TESTS:-abi_test bus_test send_test recv_test call_test
-			name_test match_test metadata_test policy_test}" |
-		tr '\n\t' '  ' |
-		sed 's,\([^ ][^ ]*\),./\1,g' >"$root/opt/kdbus/tests"
+		BITS=64 scripts/programs.sh 1 1 | sed 's,.*/,./,' |
+		tr '\n' ' ' >"$root/opt/kdbus/tests"
 }
 
 # Small, but with all that was installed.

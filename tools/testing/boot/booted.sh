@@ -37,6 +37,16 @@ options()
 		/proc/self/mountinfo)" = 1 ]
 }
 
+# Of what fails, the lines before that say why.
+selftests()
+(
+	cd "$here/selftests" || exit
+	# shellcheck disable=SC2046 # a list of programs
+	./run_tests.sh $(cat "$here/tests") >/tmp/selftests 2>&1 && exit
+	grep -B 5 '^\(# \)*not ok' /tmp/selftests
+	exit 1
+)
+
 expect "module is the one of dkms" sh -c \
 	'modinfo -n kdbus | grep updates/dkms && grep "^kdbus " /proc/modules'
 expect "message in the initramfs, before the root file system" early
@@ -47,7 +57,7 @@ expect "file system is mounted once, with nosuid, nodev, noexec" options
 expect "modprobe kdbus" modprobe kdbus
 expect "no unit failed" sh -c \
 	'systemctl --failed --no-legend | tee /dev/stderr | grep -c . | grep -x 0'
-expect "selftests" sh -c "cd $here/selftests && ./run_tests.sh $(cat "$here/tests")"
+expect "selftests" selftests
 expect "monitor of the package" sh -c \
 	'kdbus-monitor -n 0 /sys/fs/kdbus/0-early/bus | grep "^listening"'
 
