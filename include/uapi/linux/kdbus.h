@@ -576,7 +576,7 @@ enum kdbus_recv_return_flags {
  * @flags:		enum kdbus_recv_flags
  * @return_flags:	written by the kernel: enum kdbus_recv_return_flags
  * @priority:		see KDBUS_RECV_USE_PRIORITY
- * @dropped_msgs:	written by the kernel: how many broadcasts got lost
+ * @dropped_msgs:	written by the kernel: how many messages got lost
  * @msg:		written by the kernel: where the message is
  * @items:		none but KDBUS_ITEM_NEGOTIATE
  */
