@@ -175,7 +175,10 @@ TRACE_EVENT(kdbus_bus,
 		  __entry->uid)
 );
 
-/* a limit refused something; uid is who is charged, -1 a custom endpoint */
+/*
+ * a limit refused something; uid is who is charged: for a custom endpoint who
+ * made it, -1 for messages of the kernel
+ */
 TRACE_EVENT(kdbus_limit,
 	TP_PROTO(const char *limit, u32 uid),
 	TP_ARGS(limit, uid),
