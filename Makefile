@@ -20,7 +20,12 @@ headers = $(eval headers := $(or $(KDIR),$(KERNELDIR),\
 # without it; the module does not need it.
 no-btf = $(if $(shell command -v pahole 2>&1),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 
-kbuild = $(MAKE) -C $(headers) M=$(CURDIR) MODNAME=$(MODNAME) $(no-btf)
+# clang, for a kernel that was built by gcc. Of CC the kernel's build system
+# only knows when it is on the command line.
+clang-cc := $(if $(filter command,$(origin CC)),$(findstring clang,$(CC)))
+clang = $(if $(clang-cc)$(LLVM),$(shell scripts/clang.sh $(headers) \
+	$(if $(clang-cc),"CC=$(CC)") "LLVM=$(LLVM)"))
+kbuild = $(MAKE) -C $(headers) M=$(CURDIR) MODNAME=$(MODNAME) $(no-btf) $(clang)
 
 selftests := tools/testing/selftests/kdbus
 unit := tools/testing/unit

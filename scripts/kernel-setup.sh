@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# kernel-setup.sh FROM PACKAGE
+# kernel-setup.sh FROM PACKAGE [COMPILER]
 #
 # Runs in a chroot (see chroot.sh): gets the newest kernel that
 # linux-headers-PACKAGE stands for, its headers and their compiler, and prints
 # its version. The kernel itself is only unpacked: installing it would make an
 # initramfs.
 
-from=$1 package=$2
+from=$1 package=$2 compiler=$3
 release=
 [ "$from" != backports ] ||
 	release=/$(. /etc/os-release && echo "$VERSION_CODENAME")-backports
@@ -31,6 +31,9 @@ fi
 
 # perl is for W=1, which checks the kernel-doc, too
 tools='make binutils perl' unpack="linux-headers-$version"
+case $compiler in
+clang*) tools="$tools $compiler" ;;
+esac
 for dependency in $(depends "linux-headers-$version"); do
 	case $dependency in
 	linux-headers-*) unpack="$unpack $dependency" ;;

@@ -55,7 +55,9 @@ line()
 compile()
 {
 	rm -rf "${BUILD:?}/kernel-$name"
-	[ "$compiler" != clang ] || set -- "$@" CC=clang
+	case $compiler in
+	clang*) set -- "$@" "CC=$compiler" ;;
+	esac
 	scripts/chroot.sh "$suite" scripts/module.sh "kernel-$name" \
 		"/lib/modules/$version/build" W=1 KDBUS_WERROR=1 KCFLAGS=-g \
 		"$@" >"$log/$name.module" || return
@@ -82,7 +84,7 @@ prepare()
 		echo "not ok module builds without warnings" >>"$log/$name.cases"
 	fi
 	cc=$compiler
-	[ "$cc" = clang ] || cc=$(sed -n \
+	[ "$cc" != gcc ] || cc=$(sed -n \
 		's/^CONFIG_CC_VERSION_TEXT="*\([^ ]*\).*/\1/p' \
 		"$root/usr/src/linux-headers-$version/include/config/auto.conf")
 }

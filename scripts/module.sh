@@ -30,6 +30,9 @@ find "$dir" -xtype l -delete
 	ln -s "$TOP/$file" "$dir/$file"
 done
 
+clang=$("$TOP/scripts/clang.sh" "$headers" "$@") || exit
+# shellcheck disable=SC2086 # a list of words
+set -- $clang "$@"
 [ -n "$(command -v pahole)" ] || set -- CONFIG_DEBUG_INFO_BTF_MODULES= "$@"
 if ! make -j"$(nproc)" -C "$headers" M="$dir" MODNAME="${MODNAME:=kdbus}" \
 	"$@" modules >"$log" 2>&1; then
