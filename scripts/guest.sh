@@ -15,7 +15,9 @@
 # $DATA set to a file, what the kernel counted for gcov is put there, as a
 # compressed archive. With $RELOADS set, the module is loaded and unloaded that
 # many times in the end. With $THREAD set to "multi", emulated processors run
-# at the same time if there are as many real ones.
+# at the same time if there are as many real ones. With $FILES set to a list of
+# them, these are all of the host's files that the virtual machine has, which is
+# for kernels that cannot mount the others.
 
 . "${0%/*}/common.sh"
 

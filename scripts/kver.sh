@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Prints the version and the image of the kernel to boot: $KVER, or the newest
-# one that has its headers installed and can mount the host's files over 9p.
+# one that has its headers installed and can mount the host's files over 9p, or
+# has no need to because it is given some, $FILES.
 # With $KROOT it is looked for in that directory, and its headers, which are
 # for the programs there, do not matter.
 
@@ -23,7 +24,8 @@ bootable()
 {
 	{ [ "$KROOT" ] || [ -f "/lib/modules/$1/build/Makefile" ]; } &&
 		image "$1" >/dev/null &&
-		/sbin/modprobe -q -n -d "$KROOT/" -S "$1" 9p
+		{ [ "$FILES" ] ||
+			/sbin/modprobe -q -n -d "$KROOT/" -S "$1" 9p; }
 }
 
 if [ -n "$KVER" ]; then
