@@ -84,7 +84,7 @@ bool kdbus_broadcast_is_wanted(struct kdbus_conn *src, struct kdbus_conn *dst,
 		.owns_name = kdbus_name_is_owned,
 		.owner = src,
 	};
-	struct kdbus_broadcast_view view;
+	struct kdbus_broadcast_view view kdbus_uninitialized;
 	bool wanted;
 
 	rcu_read_lock();
@@ -145,7 +145,7 @@ static bool kdbus_broadcast_visit(struct kdbus_match_walk *walk, void *owner)
 	const struct kdbus_match_entry *entry = owner;
 	struct kdbus_conn *conn =
 		container_of(entry->db, struct kdbus_conn, match);
-	struct kdbus_broadcast_view view;
+	struct kdbus_broadcast_view view kdbus_uninitialized;
 
 	/* who may not have it is not asked what he wants: that can be long */
 	if (!kdbus_broadcast_is_new(search, conn) ||
@@ -166,7 +166,7 @@ static bool kdbus_broadcast_lose(struct kdbus_match_walk *walk, void *owner)
 	const struct kdbus_match_entry *entry = owner;
 	struct kdbus_conn *conn =
 		container_of(entry->db, struct kdbus_conn, match);
-	struct kdbus_broadcast_view view;
+	struct kdbus_broadcast_view view kdbus_uninitialized;
 
 	if (kdbus_broadcast_is_new(search, conn) &&
 	    kdbus_match_db_first(entry->db,
