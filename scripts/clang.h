@@ -7,3 +7,9 @@
 #undef CONFIG_CC_HAS_NAMED_AS
 #undef CONFIG_CC_HAS_NAMED_AS_FIXED_SANITIZERS
 #undef CONFIG_USE_X86_SEG_SUPPORT
+
+/* newer kernels have concluded that already */
+#ifdef __percpu_seg_override
+#undef __percpu_seg_override
+#define __percpu_seg_override
+#endif

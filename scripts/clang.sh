@@ -59,10 +59,14 @@ set -- "$@" CONFIG_CC_IS_GCC= CONFIG_GCC_VERSION=0 CONFIG_CC_IS_CLANG=y \
 [ "$version" -ge 160000 ] ||
 	set -- "$@" CONFIG_CC_HAS_AUTO_VAR_INIT_ZERO_ENABLER=y
 # objtool notes where to trace, if the compiler cannot; but the kernel wants to
-# find calls there, as in what gcc has compiled
-! has FTRACE_MCOUNT_USE_CC ||
+# find calls there, as in what gcc has compiled. Before Linux 6.2 it finds what
+# objtool made of them; functions are not traced then.
+if has FTRACE_MCOUNT_USE_CC && has HAVE_OBJTOOL_NOP_MCOUNT; then
 	set -- "$@" CONFIG_FTRACE_MCOUNT_USE_CC= CONFIG_FTRACE_MCOUNT_USE_OBJTOOL=y \
 		CONFIG_HAVE_OBJTOOL_NOP_MCOUNT=
+elif has FTRACE_MCOUNT_USE_CC; then
+	set -- "$@" CONFIG_FTRACE_MCOUNT_USE_CC= CC_FLAGS_FTRACE=
+fi
 ! has UBSAN_BOUNDS_STRICT ||
 	set -- "$@" CONFIG_UBSAN_BOUNDS_STRICT= CONFIG_UBSAN_ARRAY_BOUNDS=y
 # What is wrong with clang in the headers themselves; "-include" without a blank.
