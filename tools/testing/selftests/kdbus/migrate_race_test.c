@@ -90,17 +90,26 @@ static void *sender_run(void *arg)
 	return NULL;
 }
 
-/* Look at what waits for the service, which must not keep it from moving. */
+/**
+ * struct looker - a thread that looks at what waits for the service
+ * @act:	activator
+ * @stop:	it is to end
+ */
+struct looker {
+	const struct conn *act;
+	bool stop;
+};
+
+/* That must not keep messages from moving. */
 static void *looker_run(void *arg)
 {
-	const struct conn *act = arg;
+	struct looker *looker = arg;
 	struct kdbus_cmd_recv *recv = recv_new(KDBUS_RECV_PEEK, 0);
 
-	for (;;) {
-		if (conn_recv(act, recv) == 0)
-			conn_free(act, recv->msg.offset);
-		pthread_testcancel();
-	}
+	while (!__atomic_load_n(&looker->stop, __ATOMIC_RELAXED))
+		if (conn_recv(looker->act, recv) == 0)
+			conn_free(looker->act, recv->msg.offset);
+	free(recv);
 	return NULL;
 }
 
@@ -130,7 +139,8 @@ TEST_F(migrate_race, nothing_is_lost_or_out_of_order)
 	struct sender senders[N_SENDERS + 1] = {};
 	const struct conn *service = &self->service;
 	unsigned int i, n = 0, round = 0, before;
-	pthread_t looker;
+	struct looker looker = { .act = &self->act };
+	pthread_t thread;
 
 	for (i = 0; i < N_SENDERS; i++) {
 		senders[i].calls = i == 0;
@@ -138,7 +148,7 @@ TEST_F(migrate_race, nothing_is_lost_or_out_of_order)
 		ASSERT_EQ(0, pthread_create(&senders[i].thread, NULL,
 					    sender_run, &senders[i]));
 	}
-	ASSERT_EQ(0, pthread_create(&looker, NULL, looker_run, &self->act));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, looker_run, &looker));
 
 	/* whoever failed sends no more, and this ends by the timeout */
 	while (n < N_SENDERS * N_MESSAGES) {
@@ -152,8 +162,8 @@ TEST_F(migrate_race, nothing_is_lost_or_out_of_order)
 			sched_yield();
 	}
 
-	ASSERT_EQ(0, pthread_cancel(looker));
-	ASSERT_EQ(0, pthread_join(looker, NULL));
+	__atomic_store_n(&looker.stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
 	for (i = 0; i < N_SENDERS; i++) {
 		ASSERT_EQ(0, pthread_join(senders[i].thread, NULL));
 		EXPECT_EQ(0, senders[i].result);
