@@ -50,9 +50,9 @@ static bool kdbus_broadcast_owns_visibly(const void *owner, const char *name)
 
 /* what arrives because of a name must not tell of one that is hidden */
 static const struct kdbus_match_facts *
-kdbus_broadcast_look(struct kdbus_broadcast_view *view,
-		     const struct kdbus_match_facts *facts,
-		     const struct kdbus_conn *dst)
+kdbus_broadcast_facts(struct kdbus_broadcast_view *view,
+		      const struct kdbus_match_facts *facts,
+		      const struct kdbus_conn *dst)
 {
 	if (likely(!dst->is_custom) || !facts->owns_name)
 		return facts;
@@ -91,7 +91,8 @@ bool kdbus_broadcast_is_wanted(struct kdbus_conn *src, struct kdbus_conn *dst,
 	/* who may not have it is not asked what he wants: that can be long */
 	wanted = kdbus_broadcast_is_allowed(src, dst, &facts) &&
 		 kdbus_match_db_test(&dst->match,
-				     kdbus_broadcast_look(&view, &facts, dst));
+				     kdbus_broadcast_facts(&view, &facts,
+							   dst));
 	rcu_read_unlock();
 
 	return wanted;
@@ -150,8 +151,8 @@ static bool kdbus_broadcast_visit(struct kdbus_match_walk *walk, void *owner)
 	/* who may not have it is not asked what he wants: that can be long */
 	if (!kdbus_broadcast_is_new(search, conn) ||
 	    !kdbus_match_entry_test(entry,
-				    kdbus_broadcast_look(&view, search->facts,
-							 conn)))
+				    kdbus_broadcast_facts(&view, search->facts,
+							  conn)))
 		return true;
 
 	search->is_full = !kdbus_cast_add(search->cast, conn, search->slot);
@@ -166,12 +167,9 @@ static bool kdbus_broadcast_lose(struct kdbus_match_walk *walk, void *owner)
 	const struct kdbus_match_entry *entry = owner;
 	struct kdbus_conn *conn =
 		container_of(entry->db, struct kdbus_conn, match);
-	struct kdbus_broadcast_view view kdbus_uninitialized;
 
 	if (kdbus_broadcast_is_new(search, conn) &&
-	    kdbus_match_db_first(entry->db,
-				 kdbus_broadcast_look(&view, search->facts,
-						      conn)) == entry)
+	    kdbus_match_db_first(entry->db, search->facts) == entry)
 		kdbus_deliver_lost(conn);
 
 	return true;
