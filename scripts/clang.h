@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Comes before all headers, see clang.sh. clang knows the address space of
- * variables that each processor has, but forgets the segment where one is an
- * operand of assembly.
+ * Comes right after the configuration and compiler_types.h, see clang.sh. clang
+ * knows the address space of variables that each processor has, but forgets the
+ * segment where one is an operand of assembly.
  */
 #undef CONFIG_CC_HAS_NAMED_AS
 #undef CONFIG_CC_HAS_NAMED_AS_FIXED_SANITIZERS

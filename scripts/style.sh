@@ -49,7 +49,8 @@ fetch_checkpatch()
 #			in the line before
 #  NEW_TYPEDEFS, COMPLEX_MACRO: there are three, each for a reason beside it
 ignore=LINUX_VERSION_CODE,FILE_PATH_CHANGES,SPDX_LICENSE_TAG
-ignore=$ignore,MACRO_ARG_UNUSED,CONSTANT_COMPARISON,MEMORY_BARRIER,NEW_TYPEDEFS,COMPLEX_MACRO
+ignore=$ignore,CONSTANT_COMPARISON,MACRO_ARG_UNUSED,MEMORY_BARRIER
+ignore=$ignore,NEW_TYPEDEFS,COMPLEX_MACRO
 
 checkpatch()
 {
