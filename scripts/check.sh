@@ -195,6 +195,7 @@ set -- "$headers" W=1 KDBUS_WERROR=1 KCFLAGS=-g
 if step "module builds without warnings" compile "$@"; then
 	if [ -z "$debug" ]; then
 		step "sparse finds nothing" sparse "$@"
+		step "logs of kernels are read right" scripts/log-check-test.sh
 		ktap unit env -u TESTS make --no-print-directory -C tools/testing/unit check
 		step "module can be signed" scripts/sign-check.sh \
 			"$headers" "$module"

@@ -37,19 +37,30 @@ END {
 			 !(harmless && line[i] ~ /Call Trace:/))
 			print_around(i)
 	}
-	exit found
+	# The end is what is seen of a long output.
+	for (i = 0; i < found && i < 8; i++)
+		print (i ? "" : "--\n") what[i]
+	exit found > 0
 }
 
-function is_ours(at) {
-	for (; at <= n && line[at] !~ /=====/; at++)
-		if (line[at] ~ ours)
+# Of each of the two stacks, what called a waiter that was to be woken, and what
+# was interrupted, has nothing to do with what was accessed.
+function is_ours(at,    counts) {
+	for (; at <= n && line[at] !~ /=====/; at++) {
+		if (line[at] ~ / by (task|interrupt) /)
+			counts = 1
+		else if (line[at] ~ / (__wake_up_common|asm_[a-z0-9_]+)\+0x/)
+			counts = 0
+		else if (counts && line[at] ~ ours)
 			return 1
+	}
 	return 0
 }
 
 function print_around(at,    from, to)
 {
-	found = 1
+	if (at > printed)
+		what[found++] = line[at]
 	from = at - 3 > printed ? at - 3 : printed + 1
 	to = at + 40 < n ? at + 40 : n
 	if (from <= to && from != printed + 1)
