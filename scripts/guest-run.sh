@@ -5,7 +5,7 @@
 # the module, mounts kdbusfs, runs what guest.sh was asked to run, takes all
 # of it down again and reports through the kernel's log.
 
-# From guest.sh: TOP, MODULE, MODNAME, MODE, VERBOSE, DATA, RELOADS,
+# From guest.sh: TOP, MODULE, MODNAME, MODE, VERBOSE, DATA, RELOADS, PROCESSORS,
 # TERM and the function run_command.
 # shellcheck source=/dev/null
 . /run/guest.conf
@@ -56,6 +56,13 @@ set_up()
 	tainted=$(cat /proc/sys/kernel/tainted)
 	if [ $((tainted & (1 << 5 | 1 << 7 | 1 << 9))) != 0 ]; then
 		report "not begun: the kernel is tainted, $tainted"
+		power_off
+	fi
+
+	# no races would be found without anyone taking notice
+	processors=$(busybox nproc)
+	if [ "$processors" != "$PROCESSORS" ]; then
+		report "not begun: $processors of $PROCESSORS processors run"
 		power_off
 	fi
 

@@ -70,27 +70,6 @@ quote()
 	done
 }
 
-size=$(stty size 2>/dev/null)
-[ "${size%% *}" -gt 0 ] 2>/dev/null || size='24 80'
-cat >"$dir/guest.conf" <<END
-TOP=$(quote "$TOP" | cut -c2-)
-MODULE=$(quote "$MODULE" | cut -c2-)
-MODNAME=$MODNAME
-MODE=$mode
-VERBOSE=$verbose
-DATA=${DATA:+1}
-RELOADS=${RELOADS:-0}
-TERM=${TERM:-linux}
-ROWS=${size% *}
-COLS=${size#* }
-run_command()
-{
-	cd $(quote "$PWD") || return
-	$(quote "$@")
-}
-END
-"$TOP/scripts/initramfs.sh" "$dir" "$kver" || exit
-
 # KVM where the processor has it. A clock that counts instructions makes
 # times repeatable; it needs the emulator, and no instructions that do as much
 # work as their operand says.
@@ -103,6 +82,33 @@ if [ "${ICOUNT:-0}" != 0 ]; then
 elif grep -qw -e vmx -e svm /proc/cpuinfo && [ -w /dev/kvm ]; then
 	cpu=host accel='-accel kvm'
 fi
+
+# Each in a socket of its own: of several in one, a kernel without ACPI is told
+# about the first only.
+sockets=''
+[ -z "$debug" ] || sockets=,sockets=$smp
+
+size=$(stty size 2>/dev/null)
+[ "${size%% *}" -gt 0 ] 2>/dev/null || size='24 80'
+cat >"$dir/guest.conf" <<END
+TOP=$(quote "$TOP" | cut -c2-)
+MODULE=$(quote "$MODULE" | cut -c2-)
+MODNAME=$MODNAME
+MODE=$mode
+VERBOSE=$verbose
+DATA=${DATA:+1}
+RELOADS=${RELOADS:-0}
+PROCESSORS=$smp
+TERM=${TERM:-linux}
+ROWS=${size% *}
+COLS=${size#* }
+run_command()
+{
+	cd $(quote "$PWD") || return
+	$(quote "$@")
+}
+END
+"$TOP/scripts/initramfs.sh" "$dir" "$kver" || exit
 
 # The user's terminal is the first serial port, the kernel's log goes to the
 # second one, and there among the rest are the results.
@@ -124,8 +130,9 @@ boot()
 {
 	# shellcheck disable=SC2086 # lists of words
 	$limit qemu-system-x86_64 -nodefaults -no-user-config -display none \
-		-monitor none -nic none -no-reboot -cpu "$cpu" $accel -smp "$smp" \
-		-m "${MEM:-2G}" -kernel "$kernel" -initrd "$dir/initramfs.cpio" \
+		-monitor none -nic none -no-reboot -cpu "$cpu" $accel \
+		-smp "$smp$sockets" -m "${MEM:-2G}" \
+		-kernel "$kernel" -initrd "$dir/initramfs.cpio" \
 		-append "$append" -chardev "stdio,id=user,signal=$signal" \
 		-serial chardev:user -serial "file:$dir/log" \
 		${DATA:+-serial "file:$DATA"} -virtfs \
@@ -135,7 +142,8 @@ boot()
 }
 
 # Now and then, a kernel with checkers trips one of them over itself while it
-# boots on a busy host, and lockdep stays off then. guest-run.sh does not begin.
+# boots on a busy host, and lockdep stays off then; or a processor is not up in
+# time. guest-run.sh does not begin.
 for attempt in 1 2 3; do
 	boot
 	! grep -q 'kdbus-guest: not begun' "$dir/log" ||
