@@ -66,7 +66,10 @@ static int kdbus_call_wait(struct kdbus_conn *src,
 		cancelled = false;
 		if (cancel) {
 			__set_current_state(TASK_RUNNING);
-			smp_store_mb(table.triggered, 0);
+			/* poll's callback sets it without any mark */
+			data_race(table.triggered = 0);
+			/* what woke up once is seen below, or wakes up again */
+			smp_mb();
 			/* a file that could not be waited for ends the call */
 			cancelled = table.error ||
 				    (vfs_poll(cancel, NULL) & EPOLLIN);
@@ -76,7 +79,8 @@ static int kdbus_call_wait(struct kdbus_conn *src,
 		r = kdbus_call_check(src, tracker, cancelled);
 		if (r != -EAGAIN)
 			break;
-		if (!cancel || !table.triggered)
+		/* who sets it wakes this task afterwards */
+		if (!cancel || !data_race(table.triggered))
 			schedule_hrtimeout_range(&deadline, 0,
 						 HRTIMER_MODE_ABS);
 	}

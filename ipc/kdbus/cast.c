@@ -221,7 +221,8 @@ void kdbus_cast_add_monitors(struct kdbus_cast *cast, struct kdbus_bus *bus)
 {
 	u64 next = 0;
 
-	if (likely(!xa_marked(&bus->conns, KDBUS_CONN_MONITOR)))
+	/* of who comes or goes right now, either may be true */
+	if (likely(!data_race(xa_marked(&bus->conns, KDBUS_CONN_MONITOR))))
 		return;
 
 	while ((next = kdbus_cast_collect_monitors(cast, bus, next))) {

@@ -445,7 +445,7 @@ static void kdbus_conn_mark_dead(struct kdbus_conn *conn)
 {
 	spin_lock(&conn->lock);
 	kdbus_queue_settle(&conn->queue, &conn->bus->commit_lock);
-	conn->dead = true;
+	WRITE_ONCE(conn->dead, true);
 	spin_unlock(&conn->lock);
 
 	kdbus_conn_wake_all(conn);
@@ -793,7 +793,7 @@ static int kdbus_conn_try_leave(struct kdbus_conn *conn)
 	if (!kdbus_active_deactivate(&conn->active))
 		return -ECONNRESET;
 
-	conn->dead = true;
+	WRITE_ONCE(conn->dead, true);
 	return 0;
 }
 

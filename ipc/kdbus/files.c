@@ -49,7 +49,7 @@ static bool kdbus_file_is_refused(struct file *file)
 
 	sock = sock_from_file(file);
 	if (sock)
-		return sock->ops->family == PF_UNIX;
+		return READ_ONCE(sock->ops)->family == PF_UNIX;
 
 	return kdbus_file_is_io_uring(file);
 }
@@ -61,8 +61,8 @@ static int kdbus_memfd_check(struct file *file,
 
 	if (!shmem_file(file))
 		return -EMEDIUMTYPE;
-	/* seals are never taken off again, so this stays true */
-	if ((READ_ONCE(SHMEM_I(inode)->seals) & KDBUS_MEMFD_SEALS) !=
+	/* seals are added only, so this stays true however it is read */
+	if ((data_race(SHMEM_I(inode)->seals) & KDBUS_MEMFD_SEALS) !=
 	    KDBUS_MEMFD_SEALS)
 		return -ETXTBSY;
 	if (memfd->start + memfd->size > i_size_read(inode))

@@ -36,7 +36,9 @@ void kdbus_pool_trim_wait(struct kdbus_pool *pool);
 /* bytes that the file has, in memory or in swap space */
 static inline u64 kdbus_pool_backed(const struct kdbus_pool *pool)
 {
-	return (u64)READ_ONCE(file_inode(pool->file)->i_blocks) << SECTOR_SHIFT;
+	/* a guess is enough while it grows or shrinks */
+	return (u64)data_race(file_inode(pool->file)->i_blocks) <<
+	       SECTOR_SHIFT;
 }
 
 /**

@@ -356,7 +356,7 @@ struct kdbus_entry *kdbus_tracker_collect(struct kdbus_tracker *tracker,
 		kdbus_tracker_unlink_request(tracker);
 	if (tracker->done)
 		*error = tracker->error;
-	tracker->done = true;
+	WRITE_ONCE(tracker->done, true);
 	entry = tracker->reply;
 	tracker->reply = NULL;
 	spin_unlock(&requester->lock);
@@ -378,7 +378,7 @@ static void kdbus_tracker_decide(struct kdbus_tracker *tracker, int error,
 {
 	lockdep_assert_held(&tracker->requester->lock);
 
-	tracker->done = true;
+	WRITE_ONCE(tracker->done, true);
 	if (tracker->sync) {
 		tracker->error = error;
 		tracker->reply = reply;
@@ -644,7 +644,7 @@ static struct kdbus_tracker *kdbus_reply_expire(struct kdbus_conn *conn,
 	}
 
 	if (expired) {
-		expired->done = true;
+		WRITE_ONCE(expired->done, true);
 		*reply = expired->reply;
 		expired->reply = NULL;
 		kdbus_tracker_unlink_request(expired);
@@ -744,7 +744,7 @@ void kdbus_reply_forget_requests(struct kdbus_conn *conn)
 			kdbus_tracker_unlink_request(tracker);
 			if (!tracker->done)
 				tracker->error = -ECONNRESET;
-			tracker->done = true;
+			WRITE_ONCE(tracker->done, true);
 			if (tracker->parked)
 				swap(reply, tracker->reply);
 		}
