@@ -243,6 +243,33 @@ static int kdbus_route_unwanted(struct kdbus_conn *src,
 	return r == -EFAULT ? 0 : r;
 }
 
+/*
+ * Nobody wants a signal, or so it seems: the owner of a name may have given it
+ * away before its matches went, and the next one is to be asked then. What is
+ * found while names stay where they are counts.
+ *
+ * Return: 0; -ESTALE to look the name up again; or -EINTR.
+ */
+static int kdbus_route_check_unwanted(struct kdbus_conn *src,
+				      struct kdbus_conn *dst,
+				      const struct kdbus_message *msg)
+{
+	struct mutex *lock = &src->bus->names.lock;
+	int r = 0;
+
+	if (!msg->name)
+		return 0;
+
+	if (mutex_lock_killable(lock) < 0)
+		return -EINTR;
+	if (READ_ONCE(msg->name->holder) != dst ||
+	    kdbus_broadcast_is_wanted(src, dst, msg))
+		r = -ESTALE;
+	mutex_unlock(lock);
+
+	return r;
+}
+
 /* a signal reaches who wants it and is no error otherwise */
 static int kdbus_route_signal(struct kdbus_conn *src, struct kdbus_conn *dst,
 			      struct kdbus_message *msg)
@@ -250,8 +277,10 @@ static int kdbus_route_signal(struct kdbus_conn *src, struct kdbus_conn *dst,
 	struct kdbus_entry *entry;
 	int r;
 
-	if (!kdbus_broadcast_is_wanted(src, dst, msg))
-		return kdbus_route_unwanted(src, msg);
+	if (!kdbus_broadcast_is_wanted(src, dst, msg)) {
+		r = kdbus_route_check_unwanted(src, dst, msg);
+		return r < 0 ? r : kdbus_route_unwanted(src, msg);
+	}
 
 	entry = kdbus_route_stage(src, dst, msg);
 	if (IS_ERR(entry)) {
@@ -259,10 +288,8 @@ static int kdbus_route_signal(struct kdbus_conn *src, struct kdbus_conn *dst,
 	} else if (kdbus_broadcast_is_wanted(src, dst, msg)) {
 		r = kdbus_deliver_commit(msg, src, dst, entry);
 	} else {
-		/* not any more, unless it is somebody else's signal by now */
-		if (msg->name && READ_ONCE(msg->name->holder) != dst)
-			r = -ESTALE;
-		else
+		r = kdbus_route_check_unwanted(src, dst, msg);
+		if (r >= 0)
 			r = kdbus_monitor_show(msg, src->bus, src);
 		kdbus_message_forget_first(msg);
 		kdbus_deliver_free(dst, entry);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -498,6 +499,7 @@ TEST_F(name_send, goes_to_the_owner_at_the_end_of_the_copy)
 #define N_SECONDS	4
 
 struct swap {
+	__u64 src_id;
 	const struct conn *conns[2];
 	__u64 last[2];
 	unsigned int received;
@@ -510,7 +512,7 @@ static void drain(struct swap *swap, unsigned int i)
 	__u64 cookie;
 
 	while ((cookie = receive_cookie(swap->conns[i]))) {
-		swap->received++;
+		__atomic_fetch_add(&swap->received, 1, __ATOMIC_RELAXED);
 		swap->disorder += cookie <= swap->last[i];
 		swap->last[i] = cookie;
 	}
@@ -555,6 +557,74 @@ TEST_F(name_send, nothing_gets_lost_when_the_owner_changes)
 	drain(&arg, 0);
 	drain(&arg, 1);
 	EXPECT_EQ(sent, arg.received);
+	EXPECT_EQ(0, arg.disorder);
+}
+
+/* to what @src sends, and nothing else */
+static int subscribe(const struct conn *c, __u64 src_id)
+{
+	struct kdbus_cmd_match *match = match_new(1);
+
+	item_add(match, KDBUS_ITEM_ID, &src_id, sizeof(src_id));
+	return match_add(c, match);
+}
+
+static int unsubscribe(const struct conn *c)
+{
+	struct kdbus_cmd_match *match = match_new(1);
+
+	return cmd_run(c->fd, KDBUS_CMD_MATCH_REMOVE, match);
+}
+
+/* the same; and whoever owns it wants signals, but nobody who does not */
+static void *swap_listening(void *arg)
+{
+	struct swap *swap = arg;
+	unsigned int i = 0;
+
+	while (!__atomic_load_n(&swap->stop, __ATOMIC_RELAXED)) {
+		i = !i;
+		CHECK(subscribe(swap->conns[i], swap->src_id) == 0);
+		CHECK(name_acquire(swap->conns[i], NAME,
+				   ALLOW | QUEUE | REPLACE) > 0);
+		CHECK(unsubscribe(swap->conns[!i]) == 0);
+		drain(swap, !i);
+		CHECK(receive_cookie(swap->conns[!i]) == 0);
+	}
+	return NULL;
+}
+
+TEST_F(name_send, no_signal_gets_lost_when_the_owner_changes)
+{
+	struct swap arg = {
+		.src_id = self->src.id,
+		.conns = { &self->a, &self->b },
+	};
+	const time_t end = time(NULL) + N_SECONDS;
+	const __u64 filter[9] = {};
+	struct kdbus_msg *msg;
+	pthread_t thread;
+	unsigned int i;
+
+	ASSERT_EQ(0, subscribe(&self->a, arg.src_id));
+	ASSERT_LT(0, name_acquire(&self->a, NAME, ALLOW | QUEUE));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, swap_listening, &arg));
+	for (i = 1; i <= N_MESSAGES && time(NULL) < end; i++) {
+		msg = msg_new(KDBUS_DST_ID_NAME, i);
+		msg->flags = KDBUS_MSG_SIGNAL;
+		item_add(msg, KDBUS_ITEM_BLOOM_FILTER, filter, sizeof(filter));
+		item_add_str(msg, KDBUS_ITEM_DST_NAME, NAME);
+		ASSERT_EQ(0, msg_send(&self->src, msg));
+		/* what finds no room would be lost as well */
+		while (i - __atomic_load_n(&arg.received, __ATOMIC_RELAXED) >
+		       100 && time(NULL) < end)
+			sched_yield();
+	}
+	__atomic_store_n(&arg.stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	drain(&arg, 0);
+	drain(&arg, 1);
+	EXPECT_EQ(i - 1, arg.received);
 	EXPECT_EQ(0, arg.disorder);
 }
 
