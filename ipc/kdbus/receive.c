@@ -213,6 +213,7 @@ static int kdbus_recv_drop(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
 			   struct kdbus_entry *entry)
 {
 	struct kdbus_tracker *tracker;
+	bool alive;
 	int r;
 
 	r = kdbus_recv_report(conn, cmd, user);
@@ -221,8 +222,17 @@ static int kdbus_recv_drop(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
 		return r;
 	}
 
+	/*
+	 * The end of the connection waits for this, so that who called learns
+	 * of the reply first. If it came before, whatever is owed is settled
+	 * there.
+	 */
+	alive = kdbus_active_acquire(&conn->active);
 	tracker = kdbus_recv_consume(conn, entry);
-	kdbus_reply_abandon(tracker);
+	if (alive) {
+		kdbus_reply_abandon(tracker);
+		kdbus_active_release(&conn->active);
+	}
 	kdbus_tracker_unref(tracker);
 	kdbus_deliver_free(conn, entry);
 	return 0;

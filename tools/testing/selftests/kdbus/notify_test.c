@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "name_util.h"
 #include "kdbus_harness.h"
@@ -347,6 +349,41 @@ TEST_F(notify, order_at_the_end_of_a_connection)
 		     heard(&self->b));
 	EXPECT_STREQ(id_event("ID_REMOVE", self->a.id, 0), heard(&self->b));
 	EXPECT_STREQ("", heard(&self->b));
+}
+
+static void *discard(void *arg)
+{
+	CHECK(conn_recv(arg, recv_new(KDBUS_RECV_DROP, 0)) == 0);
+	return NULL;
+}
+
+/* That goes for the last call, too, if another thread is about to discard it. */
+TEST_F(notify, order_at_the_end_with_a_call_being_discarded)
+{
+	const time_t end = time(NULL) + 4;
+	pthread_t thread;
+	struct conn c;
+	int i, r;
+
+	ASSERT_EQ(0, match_all(&self->watcher));
+	for (i = 0; i < 300 && time(NULL) < end; i++) {
+		ASSERT_EQ(0, conn_new(&c, self->d, "0-bus"));
+		ASSERT_STREQ(id_event("ID_ADD", c.id, 0),
+			     heard(&self->watcher));
+		ASSERT_EQ(0, call_async(&self->watcher, c.id, 4711));
+		ASSERT_EQ(0, pthread_create(&thread, NULL, discard, &c));
+		do {
+			r = conn_byebye(&c);
+		} while (r == -EBUSY);
+		ASSERT_EQ(0, r);
+		/* before the other thread knows of it */
+		ASSERT_STREQ("REPLY_DEAD 4711", heard(&self->watcher));
+		ASSERT_STREQ(id_event("ID_REMOVE", c.id, 0),
+			     heard(&self->watcher));
+		ASSERT_STREQ("", heard(&self->watcher));
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		conn_close(&c);
+	}
 }
 
 /* Messages and notifications are in one queue, in the order of their causes. */
