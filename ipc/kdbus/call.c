@@ -99,7 +99,8 @@ static int kdbus_call_finish(struct kdbus_conn *src, struct kdbus_entry *entry,
 	struct kdbus_msg_info info;
 	int r;
 
-	r = kdbus_receive_install(src, entry, &info, &installed);
+	r = kdbus_receive_install(src, entry, &info, reply, sizeof(*reply),
+				  &installed);
 	if (r >= 0 && copy_to_user(reply, &info, sizeof(info))) {
 		kdbus_files_uninstall(entry->files, src->pool, entry->slice,
 				      &installed);

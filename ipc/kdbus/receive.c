@@ -2,6 +2,7 @@
 #include "receive.h"
 
 #include <linux/errno.h>
+#include <linux/pagemap.h>
 #include <linux/uaccess.h>
 
 #include "bus.h"
@@ -61,18 +62,27 @@ static int kdbus_receive_write_seqnum(struct kdbus_conn *conn,
  * @conn:	receiver
  * @entry:	numbered entry that nobody else frees
  * @info:	filled in with what user space is told about the message
+ * @user:	memory in user space where it will be told
+ * @size:	bytes of that
  * @installed:	filled in with the files of the message. If user space cannot be
  *		told about them the caller takes them back with
  *		kdbus_files_uninstall()
  *
  * Context: may sleep.
- * Return: 0; or -ENOMEM with nothing done.
+ * Return: 0; -EFAULT or -ENOMEM with nothing done.
  */
 int kdbus_receive_install(struct kdbus_conn *conn, struct kdbus_entry *entry,
-			  struct kdbus_msg_info *info,
-			  struct kdbus_files_installed *installed)
+			  struct kdbus_msg_info *info, void __user *user,
+			  size_t size, struct kdbus_files_installed *installed)
 {
 	int r;
+
+	/*
+	 * Other threads may have got a number, or given it to something else,
+	 * before it is taken back: do not let it come to that without need.
+	 */
+	if (unlikely(entry->files) && fault_in_safe_writeable(user, size))
+		return -EFAULT;
 
 	r = kdbus_receive_write_seqnum(conn, entry);
 	if (r >= 0)
@@ -263,7 +273,10 @@ static int kdbus_recv_take(struct kdbus_conn *conn, struct kdbus_cmd_recv *cmd,
 	struct kdbus_files_installed installed kdbus_uninitialized;
 	int r;
 
-	r = kdbus_receive_install(conn, entry, &cmd->msg, &installed);
+	r = kdbus_receive_install(conn, entry, &cmd->msg, &user->return_flags,
+				  sizeof(*user) -
+				  offsetof(struct kdbus_cmd_recv, return_flags),
+				  &installed);
 	if (r >= 0) {
 		r = kdbus_recv_report(conn, cmd, user);
 		if (r < 0)

@@ -21,7 +21,7 @@ int kdbus_cmd_recv(struct kdbus_conn *conn, void __user *argp);
 int kdbus_cmd_free(struct kdbus_conn *conn, void __user *argp);
 
 int kdbus_receive_install(struct kdbus_conn *conn, struct kdbus_entry *entry,
-			  struct kdbus_msg_info *info,
-			  struct kdbus_files_installed *installed);
+			  struct kdbus_msg_info *info, void __user *user,
+			  size_t size, struct kdbus_files_installed *installed);
 
 #endif

@@ -7,10 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <linux/userfaultfd.h>
 
 #include "recv_util.h"
 #include "kdbus_harness.h"
@@ -452,6 +456,73 @@ TEST_F(files, are_taken_back_when_they_cannot_be_reported)
 	ASSERT_EQ(0, take_msg(&self->dst, 0, &recv, &msg));
 	EXPECT_EQ(peeked, msg);
 	EXPECT_EQ(0, recv.msg.return_flags);
+	EXPECT_NUMBERS(msg, number, number + 1, number + 2);
+}
+
+/* RECV by another thread, with a command that takes its time to be written */
+struct slow_recv {
+	const struct conn *c;
+	struct kdbus_cmd_recv *cmd;
+	struct uffdio_writeprotect lock;
+	int uffd;
+	pthread_t thread;
+	int result;
+};
+
+static void *slow_recv_run(void *arg)
+{
+	struct slow_recv *slow = arg;
+
+	slow->result = conn_recv(slow->c, slow->cmd);
+	return NULL;
+}
+
+/* Returns whether the kernel can do that for pages of ours. */
+static int slow_recv_prepare(struct slow_recv *slow)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register area = { .mode = UFFDIO_REGISTER_MODE_WP };
+	__u8 *border;
+
+	/* what is written first is in another page */
+	border = two_pages(PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE);
+	border += page_size();
+	slow->cmd = (void *)(border - 40);
+	*slow->cmd = *recv_new(0, 0);
+	area.range.start = PTR_TO_U64(border);
+	area.range.len = page_size();
+	slow->lock.range = area.range;
+	slow->lock.mode = UFFDIO_WRITEPROTECT_MODE_WP;
+	slow->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	return slow->uffd >= 0 && ioctl(slow->uffd, UFFDIO_API, &api) == 0 &&
+	       ioctl(slow->uffd, UFFDIO_REGISTER, &area) == 0 &&
+	       ioctl(slow->uffd, UFFDIO_WRITEPROTECT, &slow->lock) == 0;
+}
+
+/* Numbers are not there for other threads before it is clear that they stay. */
+TEST_F(files, appear_when_they_can_be_reported)
+{
+	struct slow_recv slow = { .c = &self->dst };
+	const struct kdbus_msg *msg;
+	struct uffd_msg event;
+	int number;
+
+	if (!slow_recv_prepare(&slow))
+		SKIP(return, "no write protection by userfaultfd: %s",
+		     strerror(errno));
+	number = next_number();
+	ASSERT_EQ(0, pass(&self->a, three_files(self, msg_new(self->dst.id,
+							      1))));
+	ASSERT_EQ(0, pthread_create(&slow.thread, NULL, slow_recv_run, &slow));
+	ASSERT_EQ(sizeof(event), read(slow.uffd, &event, sizeof(event)));
+	EXPECT_EQ(UFFD_EVENT_PAGEFAULT, event.event);
+	EXPECT_EQ(number, next_number());
+
+	slow.lock.mode = 0;
+	ASSERT_EQ(0, ioctl(slow.uffd, UFFDIO_WRITEPROTECT, &slow.lock));
+	ASSERT_EQ(0, pthread_join(slow.thread, NULL));
+	ASSERT_EQ(0, slow.result);
+	msg = msg_at(&self->dst, slow.cmd->msg.offset);
 	EXPECT_NUMBERS(msg, number, number + 1, number + 2);
 }
 
