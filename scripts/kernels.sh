@@ -125,6 +125,7 @@ if [ "$1" = --run ]; then
 	exit
 fi
 
+[ $# = 0 ] || die "usage: KERNELS=... kernels.sh"
 exec 8>"$log/lock"
 flock -n 8 || { echo "kdbus: waiting for another run to end"; flock 8; }
 scripts/deps.sh check || exit
