@@ -68,7 +68,7 @@ static int kdbus_receive_write_seqnum(struct kdbus_conn *conn,
  *		told about them the caller takes them back with
  *		kdbus_files_uninstall()
  *
- * Context: may sleep.
+ * Context: may sleep, touches user memory.
  * Return: 0; -EFAULT or -ENOMEM with nothing done.
  */
 int kdbus_receive_install(struct kdbus_conn *conn, struct kdbus_entry *entry,
