@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "metadata_util.h"
+#include "name_util.h"
 #include "kdbus_harness.h"
 
 #define BLOOM_SIZE	64
@@ -51,17 +52,6 @@ FIXTURE_VARIANT_ADD(cast, long) {
 	.size = 9001,
 };
 
-static int subscribe(const struct conn *c, const struct conn *src)
-{
-	struct kdbus_cmd_match *match = object_new(sizeof(*match));
-	int r;
-
-	item_add(match, KDBUS_ITEM_ID, &src->id, sizeof(src->id));
-	r = cmd_run(c->fd, KDBUS_CMD_MATCH_ADD, match);
-	free(match);
-	return r;
-}
-
 /* what was in the pool before must not show */
 static int soil(const struct conn *c)
 {
@@ -87,7 +77,7 @@ FIXTURE_SETUP(cast)
 		ASSERT_EQ(0, peer_new(&self->peers[i], d, ALL, wanted[i],
 				      NULL));
 		ASSERT_EQ(0, soil(&self->peers[i]));
-		ASSERT_EQ(0, subscribe(&self->peers[i], &self->src));
+		ASSERT_EQ(0, match_sender(&self->peers[i], &self->src));
 	}
 
 	self->data = malloc(variant->size + TEXT);

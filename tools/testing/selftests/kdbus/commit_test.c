@@ -45,14 +45,6 @@ FIXTURE_VARIANT_ADD(commit, watched) {
 	.broadcast = false,
 };
 
-static int subscribe(const struct conn *c, const struct conn *src)
-{
-	struct kdbus_cmd_match *match = match_new(1);
-
-	item_add(match, KDBUS_ITEM_ID, &src->id, sizeof(src->id));
-	return match_add(c, match);
-}
-
 /* A burst of messages for each byte */
 static void send_all(const struct conn *c, __u64 dst_id, int gate)
 {
@@ -99,11 +91,11 @@ FIXTURE_SETUP(commit)
 		ASSERT_EQ(0, peer_new(&self->between[i], d, flags));
 	ASSERT_EQ(0, peer_new(&self->last, d, 0));
 	if (variant->broadcast) {
-		ASSERT_EQ(0, subscribe(&self->first, &self->sender));
+		ASSERT_EQ(0, match_sender(&self->first, &self->sender));
 		for (i = 0; i < N_BETWEEN; i++)
-			ASSERT_EQ(0, subscribe(&self->between[i],
-					       &self->sender));
-		ASSERT_EQ(0, subscribe(&self->last, &self->sender));
+			ASSERT_EQ(0, match_sender(&self->between[i],
+						  &self->sender));
+		ASSERT_EQ(0, match_sender(&self->last, &self->sender));
 	} else {
 		/* they have seen the last one come */
 		ASSERT_EQ(0, drop_all(&self->first));

@@ -499,7 +499,7 @@ TEST_F(name_send, goes_to_the_owner_at_the_end_of_the_copy)
 #define N_SECONDS	4
 
 struct swap {
-	__u64 src_id;
+	const struct conn *src;
 	const struct conn *conns[2];
 	__u64 last[2];
 	unsigned int received;
@@ -560,22 +560,6 @@ TEST_F(name_send, nothing_gets_lost_when_the_owner_changes)
 	EXPECT_EQ(0, arg.disorder);
 }
 
-/* to what @src sends, and nothing else */
-static int subscribe(const struct conn *c, __u64 src_id)
-{
-	struct kdbus_cmd_match *match = match_new(1);
-
-	item_add(match, KDBUS_ITEM_ID, &src_id, sizeof(src_id));
-	return match_add(c, match);
-}
-
-static int unsubscribe(const struct conn *c)
-{
-	struct kdbus_cmd_match *match = match_new(1);
-
-	return cmd_run(c->fd, KDBUS_CMD_MATCH_REMOVE, match);
-}
-
 /* the same; and whoever owns it wants signals, but nobody who does not */
 static void *swap_listening(void *arg)
 {
@@ -584,10 +568,10 @@ static void *swap_listening(void *arg)
 
 	while (!__atomic_load_n(&swap->stop, __ATOMIC_RELAXED)) {
 		i = !i;
-		CHECK(subscribe(swap->conns[i], swap->src_id) == 0);
+		CHECK(match_sender(swap->conns[i], swap->src) == 0);
 		CHECK(name_acquire(swap->conns[i], NAME,
 				   ALLOW | QUEUE | REPLACE) > 0);
-		CHECK(unsubscribe(swap->conns[!i]) == 0);
+		CHECK(match_remove(swap->conns[!i], swap->src->id) == 0);
 		drain(swap, !i);
 		CHECK(receive_cookie(swap->conns[!i]) == 0);
 	}
@@ -597,7 +581,7 @@ static void *swap_listening(void *arg)
 TEST_F(name_send, no_signal_gets_lost_when_the_owner_changes)
 {
 	struct swap arg = {
-		.src_id = self->src.id,
+		.src = &self->src,
 		.conns = { &self->a, &self->b },
 	};
 	const time_t end = time(NULL) + N_SECONDS;
@@ -606,7 +590,7 @@ TEST_F(name_send, no_signal_gets_lost_when_the_owner_changes)
 	pthread_t thread;
 	unsigned int i;
 
-	ASSERT_EQ(0, subscribe(&self->a, arg.src_id));
+	ASSERT_EQ(0, match_sender(&self->a, &self->src));
 	ASSERT_LT(0, name_acquire(&self->a, NAME, ALLOW | QUEUE));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, swap_listening, &arg));
 	for (i = 1; i <= N_MESSAGES && time(NULL) < end; i++) {

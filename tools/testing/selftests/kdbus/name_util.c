@@ -86,9 +86,28 @@ int match_add(const struct conn *c, struct kdbus_cmd_match *match)
 	return r;
 }
 
+int match_remove(const struct conn *c, __u64 cookie)
+{
+	struct kdbus_cmd_match match = {
+		.size = sizeof(match),
+		.return_flags = ~0ULL,
+		.cookie = cookie,
+	};
+
+	return cmd_run(c->fd, KDBUS_CMD_MATCH_REMOVE, &match);
+}
+
 int match_all(const struct conn *c)
 {
 	return match_add(c, match_new(1));
+}
+
+int match_sender(const struct conn *c, const struct conn *src)
+{
+	struct kdbus_cmd_match *match = match_new(src->id);
+
+	item_add(match, KDBUS_ITEM_ID, &src->id, sizeof(src->id));
+	return match_add(c, match);
 }
 
 const char *id_event(const char *type, __u64 id, __u64 flags)

@@ -24,10 +24,15 @@ int name_acquire(const struct conn *c, const char *name, __u64 flags);
 int name_release(const struct conn *c, const char *name);
 char *name_number(const char *prefix, unsigned int number);
 
-/* A match; or one that everything fits, messages and notifications */
+/*
+ * A match; or one that everything fits, messages and notifications; or what
+ * @src sends, and nothing else, with its id as cookie
+ */
 struct kdbus_cmd_match *match_new(__u64 cookie);
 int match_add(const struct conn *c, struct kdbus_cmd_match *match);
+int match_remove(const struct conn *c, __u64 cookie);
 int match_all(const struct conn *c);
+int match_sender(const struct conn *c, const struct conn *src);
 
 /*
  * Notifications as strings. heard() receives the next message and says what it

@@ -304,13 +304,6 @@ TEST_F(scale, who_asks_gets_it)
 	EXPECT_GOT(text, KIND(ALL) | KIND(ID_REMOVE) | KIND(ONE_ID_REMOVE));
 }
 
-static int match_remove(const struct conn *c)
-{
-	struct kdbus_cmd_match match = { .size = sizeof(match), .cookie = 1 };
-
-	return cmd_run(c->fd, KDBUS_CMD_MATCH_REMOVE, &match);
-}
-
 /* what was removed or replaced is not found any more, the new is */
 TEST_F(scale, nothing_stays)
 {
@@ -322,7 +315,7 @@ TEST_F(scale, nothing_stays)
 		if (want_of(i) == WANT_NOTHING)
 			continue;
 		if (i / N_WANTS % 2) {
-			ASSERT_EQ(0, match_remove(&self->crowd[i]));
+			ASSERT_EQ(0, match_remove(&self->crowd[i], 1));
 			continue;
 		}
 		match = make_match(self, WANT_OTHER_SENDER, i);

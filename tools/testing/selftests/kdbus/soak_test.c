@@ -539,14 +539,6 @@ static void watch(struct self *self)
  * Setting up
  */
 
-static int subscribe(const struct conn *c, const struct conn *src)
-{
-	struct kdbus_cmd_match *match = match_new(src->id);
-
-	item_add(match, KDBUS_ITEM_ID, &src->id, sizeof(src->id));
-	return match_add(c, match);
-}
-
 /* Pages of all pools, and of whatever else is of that kind */
 static unsigned long read_shmem(void)
 {
@@ -583,8 +575,8 @@ FIXTURE_SETUP(soak)
 				      i < N_WORKERS ? 0 : ACCEPT_FD));
 	for (i = 0; i < N_PEERS; i++)
 		for (j = 0; j < N_WORKERS; j++)
-			ASSERT_EQ(0, subscribe(&self->peers[i],
-					       &self->peers[j]));
+			ASSERT_EQ(0, match_sender(&self->peers[i],
+						  &self->peers[j]));
 }
 
 FIXTURE_TEARDOWN(soak)
