@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -459,36 +460,39 @@ TEST_F(files, are_taken_back_when_they_cannot_be_reported)
 	EXPECT_NUMBERS(msg, number, number + 1, number + 2);
 }
 
-/* RECV by another thread, with a command that takes its time to be written */
-struct slow_recv {
+/* A command of another thread, whose result takes its time to be written */
+struct slow {
 	const struct conn *c;
-	struct kdbus_cmd_recv *cmd;
+	unsigned int ioctl;
+	void *cmd;
 	struct uffdio_writeprotect lock;
 	int uffd;
 	pthread_t thread;
 	int result;
 };
 
-static void *slow_recv_run(void *arg)
+static void *slow_run(void *arg)
 {
-	struct slow_recv *slow = arg;
+	struct slow *slow = arg;
 
-	slow->result = conn_recv(slow->c, slow->cmd);
+	slow->result = cmd_run(slow->c->fd, slow->ioctl, slow->cmd);
 	return NULL;
 }
 
-/* Returns whether the kernel can do that for pages of ours. */
-static int slow_recv_prepare(struct slow_recv *slow)
+/*
+ * From @offset on the command cannot be written. Returns whether the kernel can
+ * do that.
+ */
+static int slow_prepare(struct slow *slow, const void *cmd, size_t size,
+			size_t offset)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register area = { .mode = UFFDIO_REGISTER_MODE_WP };
 	__u8 *border;
 
-	/* what is written first is in another page */
 	border = two_pages(PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE);
 	border += page_size();
-	slow->cmd = (void *)(border - 40);
-	*slow->cmd = *recv_new(0, 0);
+	slow->cmd = memcpy(border - offset, cmd, size);
 	area.range.start = PTR_TO_U64(border);
 	area.range.len = page_size();
 	slow->lock.range = area.range;
@@ -499,30 +503,71 @@ static int slow_recv_prepare(struct slow_recv *slow)
 	       ioctl(slow->uffd, UFFDIO_WRITEPROTECT, &slow->lock) == 0;
 }
 
+/* Returns when the result is about to be written. */
+static void slow_wait(struct slow *slow)
+{
+	struct uffd_msg event;
+
+	CHECK(read(slow->uffd, &event, sizeof(event)) == sizeof(event));
+	CHECK(event.event == UFFD_EVENT_PAGEFAULT);
+}
+
+static int slow_finish(struct slow *slow)
+{
+	slow->lock.mode = 0;
+	CHECK(ioctl(slow->uffd, UFFDIO_WRITEPROTECT, &slow->lock) == 0);
+	CHECK(pthread_join(slow->thread, NULL) == 0);
+	return slow->result;
+}
+
 /* Numbers are not there for other threads before it is clear that they stay. */
 TEST_F(files, appear_when_they_can_be_reported)
 {
-	struct slow_recv slow = { .c = &self->dst };
+	struct slow slow = { .c = &self->dst, .ioctl = KDBUS_CMD_RECV };
+	const struct kdbus_cmd_recv *recv = recv_new(0, 0);
 	const struct kdbus_msg *msg;
-	struct uffd_msg event;
 	int number;
 
-	if (!slow_recv_prepare(&slow))
+	if (!slow_prepare(&slow, recv, sizeof(*recv),
+			  offsetof(struct kdbus_cmd_recv, msg)))
 		SKIP(return, "no write protection by userfaultfd: %s",
 		     strerror(errno));
+	recv = slow.cmd;
 	number = next_number();
 	ASSERT_EQ(0, pass(&self->a, three_files(self, msg_new(self->dst.id,
 							      1))));
-	ASSERT_EQ(0, pthread_create(&slow.thread, NULL, slow_recv_run, &slow));
-	ASSERT_EQ(sizeof(event), read(slow.uffd, &event, sizeof(event)));
-	EXPECT_EQ(UFFD_EVENT_PAGEFAULT, event.event);
+	ASSERT_EQ(0, pthread_create(&slow.thread, NULL, slow_run, &slow));
+	slow_wait(&slow);
 	EXPECT_EQ(number, next_number());
+	ASSERT_EQ(0, slow_finish(&slow));
+	msg = msg_at(&self->dst, recv->msg.offset);
+	EXPECT_NUMBERS(msg, number, number + 1, number + 2);
+}
 
-	slow.lock.mode = 0;
-	ASSERT_EQ(0, ioctl(slow.uffd, UFFDIO_WRITEPROTECT, &slow.lock));
-	ASSERT_EQ(0, pthread_join(slow.thread, NULL));
-	ASSERT_EQ(0, slow.result);
-	msg = msg_at(&self->dst, slow.cmd->msg.offset);
+TEST_F(files, of_replies_appear_when_they_can_be_reported)
+{
+	struct slow slow = { .c = &self->dst, .ioctl = KDBUS_CMD_SEND };
+	struct kdbus_cmd_send *send = send_new(call_new(self->a.id, 7, NEVER));
+	struct pollfd p = { .fd = self->a.fd, .events = POLLIN };
+	const struct kdbus_msg *msg;
+	int number;
+
+	send->flags = KDBUS_SEND_SYNC_REPLY;
+	if (!slow_prepare(&slow, send, sizeof(*send),
+			  offsetof(struct kdbus_cmd_send, reply)))
+		SKIP(return, "no write protection by userfaultfd: %s",
+		     strerror(errno));
+	send = slow.cmd;
+	number = next_number();
+	ASSERT_EQ(0, pthread_create(&slow.thread, NULL, slow_run, &slow));
+	ASSERT_EQ(1, poll(&p, 1, -1));
+	ASSERT_EQ(7, receive_cookie(&self->a));
+	ASSERT_EQ(0, pass(&self->a, three_files(self, reply_new(self->dst.id,
+								8, 7))));
+	slow_wait(&slow);
+	EXPECT_EQ(number, next_number());
+	ASSERT_EQ(0, slow_finish(&slow));
+	msg = msg_at(&self->dst, send->reply.offset);
 	EXPECT_NUMBERS(msg, number, number + 1, number + 2);
 }
 
